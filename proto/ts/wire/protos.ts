@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import type { Options } from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 
 /** The folder that the .proto files are imported from; the build copies it beside the compiled code. */
 export const PROTO_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** How every .proto of ours is loaded: bytes stay bytes, 64-bit integers are decimal strings. */
-export const PROTO_LOADER_OPTIONS = {
+export const PROTO_LOADER_OPTIONS: Options = {
   includeDirs: [PROTO_ROOT],
   keepCase: false,
   longs: String,
@@ -14,7 +15,7 @@ export const PROTO_LOADER_OPTIONS = {
   arrays: true,
   objects: false,
   oneofs: true,
-} as const;
+};
 
 /** A message type by reflection, for what travels inside a `bytes` field. Throws where there is none. */
 export function loadMessageType(file: string, name: string): protobuf.Type {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { keyIdOf, signEnvelope, verifyEnvelope } from '../../proto/ts/wire/dsse.js';
+import { keyIdOf, signEnvelope, verifyEnvelope } from '../../../proto/ts/wire/dsse.js';
 
 function newKey() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');

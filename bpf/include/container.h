@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BULKHEAD_CONTAINER_H
+#define BULKHEAD_CONTAINER_H
+
+/* A task's place. container 0: on the host. */
+struct bh_place {
+	__u64 cgroup;
+	__u64 container;
+	__u64 root_device;
+	__u32 active_set;
+	__u32 candidate_set;
+};
+
+static __always_inline __u64 bh_cgroup_id(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, kn, id);
+}
+
+static __always_inline struct cgroup *bh_cgroup_parent(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, self.parent, cgroup);
+}
+
+/*
+ * The container of a cgroup, 0: none. Its own entry answers at once. Without
+ * one (made before the programs were attached, or the map was full) the
+ * nearest ancestor with an entry answers, as it would have at mkdir.
+ */
+__noinline __u64 bh_container_of_cgroup(__u64 cgroup_address)
+{
+	struct cgroup *cgroup = (void *)cgroup_address;
+	__u64 id = bh_cgroup_id(cgroup);
+	__u64 ancestor = id;
+
+	for (int i = 0; i < BH_CGROUP_DEPTH_MAX; i++) {
+		struct bh_cgroup *entry;
+
+		entry = bpf_map_lookup_elem(&cgroups, &ancestor);
+		if (entry) {
+			if (i == 0 || entry->flags & BH_CGROUP_CLAIMED)
+				return entry->container;
+			return id;
+		}
+		cgroup = bh_cgroup_parent(cgroup);
+		if (!cgroup)
+			return 0;
+		ancestor = bh_cgroup_id(cgroup);
+	}
+	bh_count(BH_COUNTER_cgroup_too_deep);
+	return 0;
+}
+
+static __always_inline struct bh_process *bh_process(struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct bh_process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	if (process && process->start_boottime_ns !=
+			       BPF_CORE_READ(task, group_leader,
+					     start_boottime))
+		return NULL;
+	return process;
+}
+
+/*
+ * Finds the container, sets and root of a task. A process that once ran an
+ * image of a container stays in it, also when it moved itself to a cgroup of
+ * the host.
+ */
+static __noinline bool bh_find_place(struct task_struct *task,
+				     struct bh_place *place)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	const struct bh_config *config = bh_config();
+	struct bh_container *container;
+	struct bh_process *process;
+	struct bh_cgroup *entry;
+	__u64 *learned, id;
+
+	place->cgroup = bh_cgroup_id(cgroup);
+	id = bh_container_of_cgroup((__u64)cgroup);
+	if (!id) {
+		process = bh_process(task);
+		if (!process || !(process->flags & BH_PROCESS_ENTERED))
+			return false;
+		id = process->cgroup;
+		entry = bpf_map_lookup_elem(&cgroups, &id);
+		if (entry && entry->container)
+			id = entry->container;
+	}
+	place->container = id;
+	place->root_device = 0;
+	place->active_set = config ? config->unknown_set : 0;
+	place->candidate_set = 0;
+	container = bpf_map_lookup_elem(&containers, &id);
+	if (container && container->id == id) {
+		place->root_device = container->root_device;
+		place->active_set = container->active_set;
+		place->candidate_set = container->candidate_set;
+	}
+	if (!place->root_device) {
+		learned = bpf_map_lookup_elem(&container_roots, &id);
+		if (learned)
+			place->root_device = *learned;
+	}
+	return true;
+}
+
+static __always_inline bool bh_in_host_namespace(struct task_struct *task)
+{
+	const struct bh_config *config = bh_config();
+	__u32 namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+
+	if (!config)
+		return false;
+	for (__u32 i = 0; i < BH_HOST_NAMESPACES_MAX; i++) {
+		if (i < config->host_namespace_count &&
+		    config->host_namespaces[i] == namespace)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first image of a container is started by its runtime with the
+ * container's root: nothing of the container has run that could have changed
+ * what "/" is.
+ */
+static __always_inline void bh_learn_root(struct task_struct *task,
+					  struct bh_place *place)
+{
+	__u64 device = BPF_CORE_READ(task, fs, root.mnt, mnt_sb, s_dev);
+	long error;
+
+	if (place->root_device || !device)
+		return;
+	error = bpf_map_update_elem(&container_roots, &place->container,
+				    &device, BPF_NOEXIST);
+	if (error)
+		bh_count(BH_COUNTER_roots_map_full);
+	else
+		place->root_device = device;
+}
+
+#endif

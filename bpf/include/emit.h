@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BULKHEAD_EMIT_H
+#define BULKHEAD_EMIT_H
+
+/* The reader looks at telemetry several times a second by itself; wake it
+ * when much has gathered. Alerts always wake it. */
+#define BH_TELEMETRY_WAKEUP_BYTES (BH_TELEMETRY_RING_BYTES / 4)
+
+static __always_inline struct bh_scratch *
+bh_take_scratch(enum bh_scratch_slot slot)
+{
+	__u32 key = slot;
+	struct bh_scratch *scratch_ = bpf_map_lookup_elem(&scratch, &key);
+
+	if (!scratch_)
+		return NULL;
+	if (slot == BH_SCRATCH_TRAMPOLINE &&
+	    __sync_val_compare_and_swap(&scratch_->busy, 0, 1) != 0)
+		return NULL;
+	__builtin_memset(&scratch_->event, 0, sizeof(scratch_->event));
+	return scratch_;
+}
+
+static __always_inline void bh_release_scratch(struct bh_scratch *scratch_)
+{
+	__sync_lock_test_and_set(&scratch_->busy, 0);
+}
+
+static __always_inline __u32 bh_namespace_pid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid *number;
+
+	number = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+		 level * bpf_core_type_size(struct upid);
+	return BPF_CORE_READ(number, nr);
+}
+
+static __always_inline __u32 bh_session_leader(struct signal_struct *signal)
+{
+	struct pid *pid = NULL;
+
+	bpf_core_read(&pid, sizeof(pid), &signal->pids[PIDTYPE_SID]);
+	return BPF_CORE_READ(pid, numbers[0].nr);
+}
+
+__noinline int bh_fill_process(struct bh_event *event, __u64 task_address)
+{
+	struct task_struct *task = (void *)task_address;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	if (!event)
+		return 0;
+	event->time_boottime_ns = bpf_ktime_get_boot_ns();
+	event->pid = BPF_CORE_READ(task, tgid);
+	event->parent_pid = BPF_CORE_READ(parent, tgid);
+	event->session_leader_pid = bh_session_leader(signal);
+	event->namespace_pid = bh_namespace_pid(task);
+	event->start_boottime_ns = BPF_CORE_READ(leader, start_boottime);
+	event->parent_start_boottime_ns =
+		BPF_CORE_READ(parent, group_leader, start_boottime);
+	event->user_id = BPF_CORE_READ(task, cred, euid.val);
+	event->group_id = BPF_CORE_READ(task, cred, egid.val);
+	if (BPF_CORE_READ(signal, tty))
+		event->flags |= BH_EVENT_INTERACTIVE;
+	BPF_CORE_READ_STR_INTO(&event->name, task, comm);
+	return 0;
+}
+
+static __always_inline void bh_fill_file(struct bh_event *event,
+					 struct file *file)
+{
+	event->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	event->mode = BPF_CORE_READ(file, f_inode, i_mode);
+}
+
+/* An act, its place and what was decided. */
+struct bh_act {
+	struct bh_place place;
+	struct bh_judgement judged;
+	__u32 kind;
+	__u32 verdict;
+};
+
+static __always_inline void bh_fill_act(struct bh_event *event,
+					const struct bh_act *act)
+{
+	const struct bh_judgement *judged = &act->judged;
+	const struct bh_place *place = &act->place;
+
+	event->kind = act->kind;
+	event->verdict = act->verdict;
+	event->cgroup = place->cgroup;
+	event->container = place->container;
+	event->set = place->active_set;
+	event->fired = judged->active.fired;
+	event->actions = judged->active.actions;
+	event->origin = judged->origin;
+	event->undecided = judged->undecided;
+}
+
+/* Numbers the record and puts it in its ring; 0 or an error. */
+__noinline int bh_submit(struct bh_scratch *scratch_)
+{
+	struct bh_event *event;
+	__u64 *sequence;
+	__u32 key = 0;
+	__u32 size;
+	__u64 flags;
+	long error;
+
+	if (!scratch_)
+		return -1;
+	event = &scratch_->event;
+	sequence = bpf_map_lookup_elem(&sequences, &key);
+	if (sequence)
+		event->cpu_sequence = __sync_fetch_and_add(sequence, 1) + 1;
+	event->cpu = bpf_get_smp_processor_id();
+	size = event->path_length;
+	size += event->args_length;
+	size += event->parent_path_length;
+	if (size > sizeof(scratch_->data))
+		size = sizeof(scratch_->data);
+	size += sizeof(*event);
+	if (event->actions & BH_ACTION_ALERT ||
+	    event->verdict == BH_VERDICT_DENIED ||
+	    event->verdict == BH_VERDICT_KILLED) {
+		error = bpf_ringbuf_output(&alerts, event, size,
+					   BPF_RB_FORCE_WAKEUP);
+		if (error)
+			bh_count(BH_COUNTER_alert_ring_full);
+		return error;
+	}
+	flags = BPF_RB_NO_WAKEUP;
+	if (bpf_ringbuf_query(&telemetry, BPF_RB_AVAIL_DATA) >
+	    BH_TELEMETRY_WAKEUP_BYTES)
+		flags = BPF_RB_FORCE_WAKEUP;
+	error = bpf_ringbuf_output(&telemetry, event, size, flags);
+	if (error)
+		bh_count(BH_COUNTER_telemetry_ring_full);
+	return error;
+}
+
+#endif

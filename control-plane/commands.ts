@@ -1,0 +1,134 @@
+import { parseArgs } from 'node:util';
+import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js';
+import { serve } from './app.js';
+import type { Config } from './config.js';
+import { createApiKey, ROLES, type Role } from './store/api-keys.js';
+import { type Database, openDatabase } from './store/database.js';
+import { migrate } from './store/migrate.js';
+import { createTenant, findTenantByName } from './store/tenants.js';
+
+const OPTIONS = {
+  role: { type: 'string' },
+  migrate: { type: 'boolean' },
+  name: { type: 'string' },
+  tenant: { type: 'string' },
+  ttl: { type: 'string' },
+  'if-absent': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+/** Runs what the arguments ask for; resolves to what is to be printed. */
+export async function runCommand(
+  args: readonly string[],
+  config: Config,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  const [command = values.migrate ? 'migrate' : 'serve', ...more] = positionals;
+  if (more.length > 0) throw new Error(`too many arguments: ${more.join(' ')}`);
+  switch (command) {
+    case 'serve':
+      await serve(config, signal);
+      return undefined;
+    case 'migrate':
+      return migrated(await migrate(config.databaseUrl));
+    case 'create-tenant':
+      return withDatabase(config, (database) => newTenant(database, values));
+    case 'create-api-key':
+      return withDatabase(config, (database) => newApiKey(database, values));
+    default:
+      throw new Error(`no such command: ${command} (--help lists them)`);
+  }
+}
+
+function migrated(names: readonly string[]): string {
+  return names.length > 0 ? `applied: ${names.join(', ')}` : 'the database is up to date';
+}
+
+async function withDatabase<Result>(
+  config: Config,
+  fn: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const database = openDatabase({
+    url: config.databaseUrl,
+    role: 'bulkhead_app',
+    maxConnections: 2,
+    applicationName: 'bulkhead-command',
+  });
+  try {
+    return await fn(database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function newTenant(database: Database, options: Options): Promise<string> {
+  const name = required(options.name, '--name');
+  const found = options['if-absent']
+    ? await database.withPlatform((tx) => findTenantByName(tx, name))
+    : undefined;
+  if (found) return show(options, { tenantId: found.id }, `tenant ${name} exists already`);
+  const tenant = await database.withPlatform((tx) => createTenant(tx, { name }));
+  const apiKey = await issueKey(database, tenant.id, 'owner', 'first key', undefined);
+  return show(
+    options,
+    { tenantId: tenant.id, apiKey },
+    `tenant   ${name} ${tenant.id}\nAPI key  ${apiKey}  (owner; shown only now)`,
+  );
+}
+
+async function newApiKey(database: Database, options: Options): Promise<string> {
+  const tenantName = required(options.tenant, '--tenant');
+  const role = ROLES.find((known) => known === (options.role ?? 'viewer'));
+  if (!role) throw new Error(`--role: one of ${ROLES.join(', ')}`);
+  const tenant = await database.withPlatform((tx) => findTenantByName(tx, tenantName));
+  if (!tenant) throw new Error(`there is no tenant named ${tenantName}`);
+  const expiresAt = expiryFrom(options.ttl);
+  const name = required(options.name, '--name');
+  const apiKey = await issueKey(database, tenant.id, role, name, expiresAt);
+  return show(options, { apiKey }, `API key  ${apiKey}  (${role}; shown only now)`);
+}
+
+async function issueKey(
+  database: Database,
+  tenantId: string,
+  role: Role,
+  name: string,
+  expiresAt: Date | undefined,
+): Promise<string> {
+  const token = createToken(TOKEN_KINDS.apiKey);
+  await database.withTenant({ tenantId }, (tx) =>
+    createApiKey(tx, {
+      id: token.id,
+      name,
+      role,
+      secretSha256: hashSecret(token.secret),
+      createdBy: 'command line',
+      expiresAt,
+    }),
+  );
+  return token.text;
+}
+
+function expiryFrom(ttl: string | undefined): Date | undefined {
+  if (ttl === undefined) return undefined;
+  const match = /^([1-9]\d{0,4})([mhd])$/.exec(ttl);
+  if (!match) throw new Error('--ttl: a number with m, h or d behind it, such as 12h');
+  const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? ''] ?? 0;
+  return new Date(Date.now() + Number(match[1]) * unitMs);
+}
+
+function required(value: string | undefined, option: string): string {
+  if (!value) throw new Error(`${option} is missing`);
+  return value;
+}
+
+function show(options: Options, json: object, text: string): string {
+  return options.json ? JSON.stringify(json) : text;
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { MASTER_KEY_BYTES } from './domain/vault.js';
+
+export const ROLES = ['edge', 'api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+export interface Config {
+  readonly roles: ReadonlySet<Role>;
+  readonly databaseUrl: string;
+  readonly databaseConnections: number;
+  readonly masterKey: Buffer;
+  readonly trustDomain: string;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly grpc: {
+    readonly host: string;
+    readonly port: number;
+    readonly names: readonly string[];
+  };
+  readonly elasticsearchUrl: string | undefined;
+  readonly webhookAllowPrivate: boolean;
+  readonly migrateOnStart: boolean;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** Every problem of the settings at once. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`the settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+export const CONFIG_HELP = `bulkhead-control-plane [--role=edge,api,worker] [--migrate] [--help]
+
+  --role      what this process does (default: all three); also BULKHEAD_ROLE
+  --migrate   bring the database up to date, then exit
+
+Settings (environment)
+  DATABASE_URL                  postgres://user:password@host:port/database (required)
+  BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database (required)
+  BULKHEAD_MASTER_KEY_FILE      a file that holds it, instead
+  BULKHEAD_HTTP_ADDRESS         host:port of the API (default 127.0.0.1:8080)
+  BULKHEAD_GRPC_ADDRESS         host:port for agents (default 127.0.0.1:8443)
+  BULKHEAD_GRPC_NAMES           names and addresses that agents reach it by, for its certificate
+                                (default: this host's name, localhost, 127.0.0.1)
+  BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
+  BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
+  BULKHEAD_MIGRATE              true: migrate before serving (default false)
+  BULKHEAD_WEBHOOK_PRIVATE      true: webhooks may go to private and loopback addresses (default false)
+  BULKHEAD_LOG_LEVEL            ${LOG_LEVELS.join(', ')} (default info)
+  ELASTICSEARCH_URL             events and alerts go there too
+`;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks all settings. @throws ConfigError */
+export function readConfig(
+  args: readonly string[],
+  environment: Environment = process.env,
+): Config {
+  const problems: string[] = [];
+  const text = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const flag = (name: string): boolean => {
+    const value = text(name) ?? 'false';
+    if (value !== 'true' && value !== 'false') problems.push(`${name}: true or false`);
+    return value === 'true';
+  };
+  const config: Config = {
+    roles: readRoles(args, text('BULKHEAD_ROLE'), problems),
+    databaseUrl: readUrl('DATABASE_URL', text, ['postgres:', 'postgresql:'], problems) ?? '',
+    databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, 10, problems),
+    masterKey: readMasterKey(text, problems),
+    trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
+    http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
+    grpc: {
+      ...readAddress('BULKHEAD_GRPC_ADDRESS', text, '127.0.0.1:8443', problems),
+      names: text('BULKHEAD_GRPC_NAMES')?.split(/[\s,]+/) ?? [hostname(), 'localhost', '127.0.0.1'],
+    },
+    elasticsearchUrl: text('ELASTICSEARCH_URL')
+      ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
+      : undefined,
+    webhookAllowPrivate: flag('BULKHEAD_WEBHOOK_PRIVATE'),
+    migrateOnStart: flag('BULKHEAD_MIGRATE'),
+    logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+type Reader = (name: string) => string | undefined;
+
+function readRoles(args: readonly string[], fallback: string | undefined, problems: string[]) {
+  const option = args.find((arg) => arg.startsWith('--role='))?.slice('--role='.length);
+  const words = (option ?? fallback ?? ROLES.join(',')).split(',').map((word) => word.trim());
+  const roles = new Set<Role>();
+  for (const word of words) {
+    const role = ROLES.find((candidate) => candidate === word);
+    if (role) roles.add(role);
+    else problems.push(`--role: ${word} is none of ${ROLES.join(', ')}`);
+  }
+  return roles;
+}
+
+function readUrl(name: string, text: Reader, protocols: string[], problems: string[]) {
+  const value = text(name);
+  if (value === undefined) {
+    problems.push(`${name}: is not set`);
+    return undefined;
+  }
+  // The value may hold a password: it is never repeated.
+  if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+    problems.push(`${name}: not a ${protocols.join('// or ')}// address`);
+  }
+  return value;
+}
+
+function readInteger(name: string, text: Reader, fallback: number, problems: string[]): number {
+  const value = text(name) ?? String(fallback);
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
+  problems.push(`${name}: a whole number from 1`);
+  return fallback;
+}
+
+function readAddress(name: string, text: Reader, fallback: string, problems: string[]) {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text(name) ?? fallback);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) {
+    problems.push(`${name}: host:port, for example ${fallback}`);
+    return { host: '127.0.0.1', port: 0 };
+  }
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function readMasterKey(text: Reader, problems: string[]): Buffer {
+  const file = text('BULKHEAD_MASTER_KEY_FILE');
+  let value = text('BULKHEAD_MASTER_KEY');
+  if (file) {
+    try {
+      value = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      problems.push(`BULKHEAD_MASTER_KEY_FILE: ${error instanceof Error ? error.message : error}`);
+      return Buffer.alloc(0);
+    }
+  }
+  const key = Buffer.from(value ?? '', 'base64');
+  if (key.byteLength !== MASTER_KEY_BYTES) {
+    problems.push(
+      'BULKHEAD_MASTER_KEY: 32 bytes in base64, as `openssl rand -base64 32` makes them',
+    );
+  }
+  return key;
+}
+
+function readTrustDomain(value: string, problems: string[]): string {
+  if (!/^[a-z0-9._-]{1,255}$/.test(value)) {
+    problems.push('BULKHEAD_TRUST_DOMAIN: letters, digits, dots, dashes and underscores');
+  }
+  return value;
+}
+
+function readLogLevel(value: string, problems: string[]) {
+  const level = LOG_LEVELS.find((candidate) => candidate === value);
+  if (!level) problems.push(`BULKHEAD_LOG_LEVEL: one of ${LOG_LEVELS.join(', ')}`);
+  return level ?? 'info';
+}

@@ -1,0 +1,79 @@
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { BulkheadError, ERROR_CODES, type ErrorCode } from '../../proto/ts/wire/errors.js';
+
+/** RFC 9457. `type` is a URN, since there is one meaning of a code and no page of its own for it. */
+export interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly nextStep: string;
+  readonly requestId: string;
+  /** POLICY_INVALID: every problem of the document. */
+  readonly problems?: unknown;
+}
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+
+/** The one translator of this edge: code and text go to the caller, the cause to the log. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const known = normalise(error);
+  logRefusal(known, error, request.log);
+  if (known.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"');
+  if (known.code === 'UNAVAILABLE') reply.header('retry-after', '5');
+  const body = problemBody(known, request.id);
+  return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(body));
+}
+
+export function problemBody(error: BulkheadError, requestId: string): ProblemBody {
+  const { http, meaning, nextStep } = ERROR_CODES[error.code];
+  const { problems } = error.details;
+  return {
+    type: `urn:bulkhead:error:${error.code}`,
+    title: meaning,
+    status: http,
+    code: error.code,
+    detail: error.code === 'INTERNAL' ? meaning : error.message,
+    nextStep,
+    requestId,
+    ...(problems !== undefined && { problems }),
+  };
+}
+
+/** Foreign errors become ours here; what is not known to be harmless is INTERNAL. */
+function normalise(error: unknown): BulkheadError {
+  if (error instanceof BulkheadError) return error;
+  if (!isFastifyError(error)) return new BulkheadError('INTERNAL', undefined, { cause: error });
+  // Ajv's text names the place and the rule, never the value.
+  if (error.validation) return new BulkheadError('INVALID_ARGUMENT', error.message);
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new BulkheadError('PAYLOAD_TOO_LARGE');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new BulkheadError('INVALID_ARGUMENT', 'this content type is not taken here');
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new BulkheadError('INVALID_ARGUMENT', 'the body is not JSON');
+    default:
+  }
+  // A body that ends early, a wrong content length, a malformed URL: the caller's doing.
+  const status = error.statusCode ?? 500;
+  return status >= 400 && status < 500
+    ? new BulkheadError('INVALID_ARGUMENT', 'the request is malformed', { cause: error })
+    : new BulkheadError('INTERNAL', undefined, { cause: error });
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+function logRefusal(known: BulkheadError, error: unknown, log: FastifyBaseLogger): void {
+  const { code, message } = known;
+  if (ERROR_CODES[code].http >= 500) log.error({ code, err: known.cause ?? error }, 'call failed');
+  else log.info({ code, reason: message, err: known.cause }, 'call refused');
+}

@@ -1,0 +1,49 @@
+import { type Static, Type } from 'typebox';
+import type { Page, PageRequest } from '../store/pages.js';
+
+/** Shapes that several routes share. Requests are closed: what a schema does not name is refused. */
+
+export const Id = Type.String({ format: 'uuid' });
+/** The public id of a join token or an API key. */
+export const TokenId = Type.String({ pattern: '^[0-9a-f]{16}$' });
+export const Instant = Type.String({ format: 'date-time' });
+/** Printable, no space at either end. */
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[^\\p{C}\\s]([^\\p{C}]*[^\\p{C}\\s])?$',
+});
+/** A document whose keys are not ours to list. */
+export const Document = Type.Unsafe<Readonly<Record<string, unknown>>>({
+  type: 'object',
+  additionalProperties: true,
+});
+
+export function closed<T extends Record<string, ReturnType<typeof Type.Optional> | object>>(
+  properties: T,
+) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+/** Query values arrive as text and are not coerced: '50', never 50. */
+export const PageQuery = {
+  limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+};
+const PageQueryObject = Type.Object(PageQuery);
+
+export function pageFromQuery(query: Static<typeof PageQueryObject>): PageRequest {
+  return { limit: query.limit === undefined ? undefined : Number(query.limit), after: query.after };
+}
+
+export function PageOf<T extends object>(item: T) {
+  return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) });
+}
+
+export function pageToJson<Row, Json>(
+  page: Page<Row>,
+  toJson: (row: Row) => Json,
+): { items: Json[]; nextCursor?: string } {
+  const items = page.items.map(toJson);
+  return page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor };
+}

@@ -1,0 +1,67 @@
+import { Bell } from '../domain/bell.js';
+import type { ElasticsearchSink } from '../sinks/elasticsearch.js';
+import { CHANNELS } from '../store/database.js';
+import { registerConsumer } from '../store/event-cursors.js';
+import { ensurePartitions } from '../store/partitions.js';
+import { DECODE_CONSUMER, type DecodeDependencies, decodeRound } from './decode.js';
+import { type DeliveriesDependencies, deliveriesRound } from './deliveries.js';
+import { elasticsearchLoops } from './elasticsearch.js';
+import { type LoopOptions, runLoop } from './loop.js';
+
+export interface JobsDependencies extends DecodeDependencies, DeliveriesDependencies {
+  readonly elasticsearch: ElasticsearchSink | undefined;
+}
+
+export interface Jobs {
+  stop(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+const PARTITION_DAYS_AHEAD = 3;
+
+/** Every loop of a worker. They share nothing but the database: another worker may run the same ones. */
+export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
+  const { database, log } = dependencies;
+  await ensurePartitions(database, PARTITION_DAYS_AHEAD);
+  await database.withPlatform((tx) => registerConsumer(tx, DECODE_CONSUMER));
+  const stopped = new AbortController();
+  const decodeBell = new Bell();
+  const deliveryBell = new Bell();
+  const subscription = await database.listen(CHANNELS.alerts, () => decodeBell.ring());
+  const loops: Omit<LoopOptions, 'log'>[] = [
+    {
+      name: 'decode',
+      everyMs: 1_000,
+      bell: decodeBell,
+      round: async () => {
+        const more = await decodeRound(dependencies);
+        // Deliveries are written by the round itself.
+        if (more) deliveryBell.ring();
+        return more;
+      },
+    },
+    {
+      name: 'deliveries',
+      everyMs: 1_000,
+      bell: deliveryBell,
+      round: (signal) => deliveriesRound(dependencies, signal),
+    },
+    {
+      name: 'partitions',
+      everyMs: HOUR_MS,
+      round: async () => {
+        await ensurePartitions(database, PARTITION_DAYS_AHEAD);
+        return false;
+      },
+    },
+    ...elasticsearchLoops(dependencies),
+  ];
+  const running = loops.map((loop) => runLoop({ ...loop, log }, stopped.signal));
+  return {
+    async stop() {
+      stopped.abort();
+      await Promise.all(running);
+      await subscription.close();
+    },
+  };
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { runCommand } from './commands.js';
+import { CONFIG_HELP, ConfigError, readConfig } from './config.js';
+
+const args = process.argv.slice(2);
+if (args.includes('--help')) {
+  process.stdout.write(CONFIG_HELP);
+} else {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => stopped.abort(signal));
+  }
+  try {
+    const output = await runCommand(args, readConfig(args), stopped.signal);
+    if (output) process.stdout.write(`${output}\n`);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`bulkhead-control-plane: ${text}\n`);
+    process.exitCode = error instanceof ConfigError ? 2 : 1;
+  }
+}

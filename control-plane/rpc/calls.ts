@@ -1,0 +1,92 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { identityFromSubjectAltName, type NodeIdentity } from '../domain/certificates.js';
+import { RPC_ACCESS } from './access.js';
+import { statusFromError } from './errors.js';
+
+/** What every handler gets besides its message. */
+export interface CallContext {
+  /** undefined only where the access table says `anyone`. */
+  readonly identity: NodeIdentity | undefined;
+  readonly log: Logger;
+  /** Aborts when the call ends, for whatever reason. */
+  readonly signal: AbortSignal;
+}
+
+export interface CallGate {
+  readonly log: Logger;
+  readonly trustDomain: string;
+  /** @throws BulkheadError NODE_REVOKED */
+  checkNode(identity: NodeIdentity): Promise<void>;
+}
+
+type AnyCall = Pick<
+  grpc.ServerUnaryCall<unknown, unknown>,
+  'getAuthContext' | 'getPeer' | 'getPath'
+>;
+
+/** The order in which every call is treated: who is it, may they, handle, translate what goes wrong. */
+export function unary<Request, Response>(
+  gate: CallGate,
+  handle: (request: Request, context: CallContext) => Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const ended = new AbortController();
+    call.once('cancelled', () => ended.abort());
+    const log = logOf(gate, call);
+    enter(gate, call)
+      .then((identity) => handle(call.request, { identity, log, signal: ended.signal }))
+      .then((response) => callback(null, response))
+      .catch((error: unknown) => callback(statusFromError(error, log)))
+      .finally(() => ended.abort());
+  };
+}
+
+export type BidiCall<Request, Response> = grpc.ServerDuplexStream<Request, Response>;
+
+/** The same for a stream: it ends when `handle` settles. */
+export function bidi<Request, Response>(
+  gate: CallGate,
+  handle: (call: BidiCall<Request, Response>, context: CallContext) => Promise<void>,
+): grpc.handleBidiStreamingCall<Request, Response> {
+  return (call) => {
+    const ended = new AbortController();
+    const log = logOf(gate, call);
+    call.once('cancelled', () => ended.abort());
+    call.once('close', () => ended.abort());
+    call.on('error', (error: Error) => {
+      log.debug({ err: error }, 'stream broke');
+      ended.abort();
+    });
+    enter(gate, call)
+      .then((identity) => handle(call, { identity, log, signal: ended.signal }))
+      .then(() => call.end())
+      .catch((error: unknown) => {
+        if (ended.signal.aborted) return;
+        call.emit('error', statusFromError(error, log));
+      })
+      .finally(() => ended.abort());
+  };
+}
+
+/** The identity of a call that needs one. */
+export function nodeOf(context: CallContext): NodeIdentity {
+  if (!context.identity) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  return context.identity;
+}
+
+async function enter(gate: CallGate, call: AnyCall): Promise<NodeIdentity | undefined> {
+  const access = RPC_ACCESS[call.getPath()];
+  if (access === undefined) throw new BulkheadError('PERMISSION_DENIED');
+  if (access === 'anyone') return undefined;
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  const identity = identityFromSubjectAltName(gate.trustDomain, certificate?.subjectaltname);
+  if (!identity) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  await gate.checkNode(identity);
+  return identity;
+}
+
+function logOf(gate: CallGate, call: AnyCall): Logger {
+  return gate.log.child({ method: call.getPath(), peer: call.getPeer() });
+}

@@ -1,0 +1,18 @@
+import * as grpc from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { BulkheadError, ERROR_CODES } from '../../proto/ts/wire/errors.js';
+
+/** The one translator of this edge: code and text go to the caller, the cause to the log. */
+export function statusFromError(error: unknown, log: Logger): Partial<grpc.StatusObject> {
+  const known = error instanceof BulkheadError ? error : new BulkheadError('INTERNAL');
+  const fields = { code: known.code, err: error instanceof BulkheadError ? error.cause : error };
+  if (known.code === 'INTERNAL') log.error(fields, 'call failed');
+  else log.info({ ...fields, reason: known.message }, 'call refused');
+  const metadata = new grpc.Metadata();
+  metadata.set('bulkhead-code', known.code);
+  return {
+    code: grpc.status[ERROR_CODES[known.code].grpc],
+    details: `${known.code}: ${known.message}`,
+    metadata,
+  };
+}

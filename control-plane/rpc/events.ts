@@ -1,0 +1,131 @@
+import type { Batch__Output } from '../../proto/ts/gen/bulkhead/v1/Batch.js';
+import type { EventsRequest__Output } from '../../proto/ts/gen/bulkhead/v1/EventsRequest.js';
+import type { EventsResponse } from '../../proto/ts/gen/bulkhead/v1/EventsResponse.js';
+import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
+import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { Bell } from '../domain/bell.js';
+import type { Database } from '../store/database.js';
+import { insertBatches, type NewBatch } from '../store/event-batches.js';
+import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
+import { send } from './send.js';
+import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
+
+export interface EventsDependencies {
+  readonly database: Database;
+  readonly gate: CallGate;
+  readonly life: StreamLife;
+}
+
+type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** How often an open stream is held against the list of revoked nodes. */
+const RECHECK_MS = 10_000;
+
+/**
+ * Stores what arrived since the last COMMIT in one statement, then acknowledges each batch. The
+ * payload is not looked into here.
+ */
+export async function serveEvents(
+  dependencies: EventsDependencies,
+  call: EventsCall,
+  context: CallContext,
+): Promise<void> {
+  const { nodeId, tenantId } = nodeOf(context);
+  const bell = new Bell();
+  const leave = reconnectTime(dependencies.life);
+  let inbox: (Batch__Output | null)[] = [];
+  let ended = false;
+  call.on('data', (request: EventsRequest__Output) => {
+    inbox.push(request.batch);
+    bell.ring();
+    if (inbox.length >= LIMITS.eventCredit) call.pause();
+  });
+  call.once('end', () => {
+    ended = true;
+    bell.ring();
+  });
+  const onLeave = () => bell.ring();
+  leave.addEventListener('abort', onLeave);
+  try {
+    let checkedAt = Date.now();
+    while (!context.signal.aborted) {
+      const arrived = inbox;
+      inbox = [];
+      call.resume();
+      if (arrived.length > 0) {
+        const checked = arrived.map((batch) => checkBatch(batch, nodeId));
+        const good = checked.flatMap(({ row }) => row ?? []);
+        if (good.length > 0) await insertBatches(dependencies.database, tenantId, good);
+        for (const { answer } of checked) await send(call, answer, context.signal);
+        continue;
+      }
+      if (ended) return;
+      if (leave.aborted) {
+        await send(call, { reconnect: reconnectMessage(dependencies.life) }, context.signal);
+        return;
+      }
+      if (Date.now() - checkedAt > RECHECK_MS) {
+        await dependencies.gate.checkNode(nodeOf(context));
+        checkedAt = Date.now();
+      }
+      await bell.wait(RECHECK_MS, context.signal);
+    }
+  } finally {
+    leave.removeEventListener('abort', onLeave);
+  }
+}
+
+interface CheckedBatch {
+  readonly row?: NewBatch;
+  /** Sent once the row, if there is one, is durable. */
+  readonly answer: EventsResponse;
+}
+
+function checkBatch(batch: Batch__Output | null, nodeId: string): CheckedBatch {
+  if (!batch || !UUID.test(batch.bootId) || !isSequence(batch.sequence)) {
+    // Without its name there is nothing to answer about.
+    throw new BulkheadError('BATCH_MALFORMED', 'the batch does not say which one it is');
+  }
+  const refusal = refusalOf(batch);
+  if (refusal) {
+    const [code, message] = refusal;
+    return {
+      answer: { reject: { bootId: batch.bootId, sequence: batch.sequence, code, message } },
+    };
+  }
+  return {
+    row: {
+      nodeId,
+      bootId: batch.bootId,
+      sequence: BigInt(batch.sequence),
+      batchTime: new Date(Number(batch.createdUnixMs)),
+      kind: batch.kind === 'BATCH_KIND_ALERT' ? 'alert' : 'telemetry',
+      eventCount: batch.eventCount,
+      payload: batch.payload,
+    },
+    answer: {
+      ack: { bootId: batch.bootId, sequence: batch.sequence, credit: LIMITS.eventCredit },
+    },
+  };
+}
+
+function refusalOf(batch: Batch__Output): [ErrorCode, string] | undefined {
+  if (batch.payload.byteLength > LIMITS.batchPayloadBytes) {
+    return ['BATCH_TOO_LARGE', `the payload has ${batch.payload.byteLength} bytes`];
+  }
+  if (batch.payload.byteLength === 0) return ['BATCH_MALFORMED', 'the payload is empty'];
+  if (batch.eventCount > LIMITS.batchEvents) return ['BATCH_TOO_LARGE', 'too many events'];
+  if (batch.kind !== 'BATCH_KIND_ALERT' && batch.kind !== 'BATCH_KIND_TELEMETRY') {
+    return ['BATCH_MALFORMED', 'a kind of batch that is not known'];
+  }
+  // Beyond what a timestamp of Postgres and a Date of JavaScript can both say.
+  if (Number(batch.createdUnixMs) > 8_000_000_000_000) {
+    return ['BATCH_MALFORMED', 'the time of the batch is out of range'];
+  }
+  return undefined;
+}
+
+function isSequence(text: string): boolean {
+  return /^[1-9]\d{0,18}$/.test(text) && BigInt(text) < 2n ** 63n;
+}

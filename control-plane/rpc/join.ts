@@ -1,0 +1,85 @@
+import type { JoinRequest__Output } from '../../proto/ts/gen/bulkhead/v1/JoinRequest.js';
+import type { JoinResponse } from '../../proto/ts/gen/bulkhead/v1/JoinResponse.js';
+import type { RenewRequest__Output } from '../../proto/ts/gen/bulkhead/v1/RenewRequest.js';
+import type { RenewResponse } from '../../proto/ts/gen/bulkhead/v1/RenewResponse.js';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import {
+  type CertificateAuthority,
+  issueNodeCertificate,
+  type NodeIdentity,
+  requestKeySha256,
+} from '../domain/certificates.js';
+import { nodeFactsFromWire } from '../domain/node-info.js';
+import type { Database } from '../store/database.js';
+import { redeemJoinToken } from '../store/join-redemptions.js';
+import { recordCertificate } from '../store/nodes.js';
+import { type CallContext, nodeOf } from './calls.js';
+
+export interface JoinDependencies {
+  readonly database: Database;
+  readonly authority: CertificateAuthority;
+  readonly trustDomain: string;
+  /** SubjectPublicKeyInfo and id of every key that may sign a bundle. */
+  readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Everything of the request is checked before the token is touched: a bad request costs no use. */
+export async function join(
+  dependencies: JoinDependencies,
+  request: JoinRequest__Output,
+  context: CallContext,
+): Promise<JoinResponse> {
+  const token = parseToken(TOKEN_KINDS.join, request.joinToken);
+  if (!token) throw new BulkheadError('JOIN_TOKEN_MALFORMED');
+  if (!UUID.test(request.enrollmentId)) {
+    throw new BulkheadError('INVALID_ARGUMENT', 'the enrollment id is not a UUID');
+  }
+  const facts = nodeFactsFromWire(request.node);
+  const publicKeySha256 = await requestKeySha256(request.csrDer);
+  const identity = await redeemJoinToken(dependencies.database, {
+    ...facts,
+    tokenId: token.id,
+    secretSha256: hashSecret(token.secret),
+    enrollmentId: request.enrollmentId,
+    publicKeySha256,
+  });
+  const certificateDer = await issueFor(dependencies, identity, request.csrDer);
+  context.log.info({ ...identity, node: facts.name }, 'node joined');
+  return { ...identity, certificateDer, ...trustOf(dependencies) };
+}
+
+export async function renew(
+  dependencies: JoinDependencies,
+  request: RenewRequest__Output,
+  context: CallContext,
+): Promise<RenewResponse> {
+  const identity = nodeOf(context);
+  const certificateDer = await issueFor(dependencies, identity, request.csrDer);
+  context.log.info(identity, 'certificate renewed');
+  return { certificateDer, ...trustOf(dependencies) };
+}
+
+async function issueFor(
+  { authority, database, trustDomain }: JoinDependencies,
+  identity: NodeIdentity,
+  csrDer: Uint8Array,
+): Promise<Buffer> {
+  const issued = await issueNodeCertificate(authority, csrDer, trustDomain, identity, new Date());
+  await database.withTenant(identity, (tx) =>
+    recordCertificate(tx, identity.nodeId, {
+      serialNumber: issued.serialNumber,
+      notAfter: issued.notAfter,
+    }),
+  );
+  return issued.der;
+}
+
+function trustOf({ authority, signingKeys }: JoinDependencies) {
+  return {
+    caCertificatesDer: [Buffer.from(authority.certificate.rawData)],
+    signingKeys: [...signingKeys],
+  };
+}

@@ -1,0 +1,124 @@
+import * as grpc from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
+import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { LIMITS } from '../../proto/ts/wire/limits.js';
+import type { CertificateAuthority } from '../domain/certificates.js';
+import type { Database } from '../store/database.js';
+import { getNode } from '../store/nodes.js';
+import { BundleSource } from './bundle-source.js';
+import { bidi, type CallGate, unary } from './calls.js';
+import { ServerIdentity } from './credentials.js';
+import { serveEvents } from './events.js';
+import { type JoinDependencies, join, renew } from './join.js';
+import { servePolicies } from './policies.js';
+import { loadAgentService } from './service.js';
+import { DEFAULT_STREAM_LIFETIME_MS, type StreamLife } from './stream-life.js';
+
+export interface RpcServerOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly authority: CertificateAuthority;
+  readonly trustDomain: string;
+  readonly signingKey: SigningKeyPair & { readonly publicKeyDer: Buffer };
+  /** What agents call this server, for its certificate. */
+  readonly names: readonly string[];
+  readonly host: string;
+  /** 0: any. */
+  readonly port: number;
+}
+
+const POLICY_POLL_MS = 30_000;
+const RECONNECT_SPREAD_MS = 10_000;
+const DRAIN_GRACE_MS = 10_000;
+
+/** The gRPC edge of one replica. */
+export class RpcServer {
+  readonly #server: grpc.Server;
+  readonly #identity: ServerIdentity;
+  readonly #bundles: BundleSource;
+  readonly #draining = new AbortController();
+  #renewal: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: RpcServerOptions) {
+    const { database, log, authority, trustDomain } = options;
+    this.#identity = new ServerIdentity(authority, options.names);
+    this.#bundles = new BundleSource(database, options.signingKey);
+    this.#server = new grpc.Server({
+      'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
+      'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
+      'grpc.keepalive_time_ms': 60_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+    });
+    const gate: CallGate = { log, trustDomain, checkNode: (node) => checkNode(database, node) };
+    const life: StreamLife = {
+      draining: this.#draining.signal,
+      maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
+      reconnectSpreadMs: RECONNECT_SPREAD_MS,
+    };
+    const joining: JoinDependencies = {
+      database,
+      authority,
+      trustDomain,
+      signingKeys: [options.signingKey],
+    };
+    const policies = { database, bundles: this.#bundles, gate, life, pollMs: POLICY_POLL_MS };
+    const events = { database, gate, life };
+    const handlers: AgentServiceHandlers = {
+      Join: unary(gate, (request, context) => join(joining, request, context)),
+      Renew: unary(gate, (request, context) => renew(joining, request, context)),
+      Policies: bidi(gate, (call, context) => servePolicies(policies, call, context)),
+      Events: bidi(gate, (call, context) => serveEvents(events, call, context)),
+    };
+    this.#server.addService(loadAgentService(), { ...handlers });
+  }
+
+  /** Resolves with the port that it listens on. */
+  async start(): Promise<number> {
+    await this.#identity.renew(new Date());
+    this.#renewal = setInterval(() => this.#renew(), ServerIdentity.renewEveryMs);
+    await this.#bundles.start();
+    const { host, port } = this.options;
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, this.#identity.credentials, (error, bound) => {
+        if (error) reject(new Error(`cannot listen on ${address}: ${error.message}`));
+        else resolve(bound);
+      });
+    });
+  }
+
+  /** Tells every stream to go elsewhere, waits for them a little, then closes. */
+  async stop(): Promise<void> {
+    clearInterval(this.#renewal);
+    this.#draining.abort();
+    const timer = setTimeout(() => this.#server.forceShutdown(), DRAIN_GRACE_MS);
+    await new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(timer);
+    await this.#bundles.stop();
+  }
+
+  #renew(): void {
+    this.#identity
+      .renew(new Date())
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'renewal failed'));
+  }
+}
+
+async function checkNode(
+  database: Database,
+  identity: { tenantId: string; nodeId: string },
+): Promise<void> {
+  let revoked: boolean;
+  try {
+    const node = await database.withTenant(identity, (tx) => getNode(tx, identity.nodeId));
+    revoked = node.revokedAt !== undefined;
+  } catch (error) {
+    if (!(error instanceof BulkheadError) || error.code !== 'NOT_FOUND') throw error;
+    revoked = true;
+  }
+  if (revoked) throw new BulkheadError('NODE_REVOKED');
+}

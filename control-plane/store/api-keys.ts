@@ -1,0 +1,123 @@
+import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm';
+import type { Database } from './database.js';
+import { found, only } from './errors.js';
+import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { apiKeys, apiKeyTenants } from './schema/api-keys.js';
+import type { Role } from './schema/roles.js';
+import type { TenantTx } from './transaction.js';
+
+export { ROLES, type Role } from './schema/roles.js';
+
+export interface ApiKey {
+  readonly tenantId: string;
+  /** 16 hex digits, public. */
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly expiresAt?: Date;
+  readonly revokedAt?: Date;
+  readonly lastUsedAt?: Date;
+}
+
+/** What an authentication needs; never shown. */
+export interface ApiKeyCredential extends ApiKey {
+  readonly secretSha256: Uint8Array;
+}
+
+export interface NewApiKey {
+  readonly id: string;
+  readonly name: string;
+  /** 32 bytes. */
+  readonly secretSha256: Uint8Array;
+  readonly role: Role;
+  readonly createdBy: string;
+  readonly expiresAt?: Date | undefined;
+}
+
+/** @throws BulkheadError CONFLICT where the id is taken */
+export async function createApiKey(tx: TenantTx, key: NewApiKey): Promise<ApiKey> {
+  const rows = await tx.queries
+    .insert(apiKeys)
+    .values({ ...key, tenantId: tx.tenantId, expiresAt: key.expiresAt ?? null })
+    .returning();
+  await tx.queries.insert(apiKeyTenants).values({ id: key.id, tenantId: tx.tenantId });
+  return apiKeyFromRow(only(rows));
+}
+
+/** By public id, before the tenant is known; revoked and expired ones too. The caller compares the secret. */
+export async function findApiKey(
+  database: Database,
+  id: string,
+): Promise<ApiKeyCredential | undefined> {
+  const [owner] = await database.withPlatform((tx) =>
+    tx.queries.select().from(apiKeyTenants).where(eq(apiKeyTenants.id, id)),
+  );
+  if (!owner) return undefined;
+  return database.withTenant(owner, async (tx) => {
+    const [row] = await tx.queries.select().from(apiKeys).where(byId(tx, id));
+    return row && { ...apiKeyFromRow(row), secretSha256: row.secretSha256 };
+  });
+}
+
+/** Newest first. */
+export async function listApiKeys(tx: TenantTx, request: PageRequest = {}): Promise<Page<ApiKey>> {
+  const limit = pageLimit(request);
+  const [time, id] = pageStart(request, 2) ?? [];
+  const rows = await tx.queries
+    .select()
+    .from(apiKeys)
+    .where(
+      and(
+        eq(apiKeys.tenantId, tx.tenantId),
+        time === undefined
+          ? undefined
+          : sql`(${apiKeys.createdAt}, ${apiKeys.id}) < (${time}::timestamptz, ${id}::text)`,
+      ),
+    )
+    .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id))
+    .limit(limit + 1);
+  return toPage(rows, limit, apiKeyFromRow, (row) => [row.createdAt.toISOString(), row.id]);
+}
+
+/** Again: keeps the first time. @throws BulkheadError NOT_FOUND */
+export async function revokeApiKey(tx: TenantTx, id: string): Promise<ApiKey> {
+  const [row] = await tx.queries
+    .update(apiKeys)
+    .set({ revokedAt: sql`coalesce(${apiKeys.revokedAt}, now())` })
+    .where(byId(tx, id))
+    .returning();
+  return apiKeyFromRow(found(row, 'API key'));
+}
+
+/** Notes a use, at most once a minute so that reads do not become writes. */
+export async function touchApiKey(tx: TenantTx, id: string): Promise<void> {
+  await tx.queries
+    .update(apiKeys)
+    .set({ lastUsedAt: sql`now()` })
+    .where(
+      and(
+        byId(tx, id),
+        or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, sql`now() - interval '1 minute'`)),
+      ),
+    );
+}
+
+function byId(tx: TenantTx, id: string) {
+  return and(eq(apiKeys.tenantId, tx.tenantId), eq(apiKeys.id, id));
+}
+
+function apiKeyFromRow(row: typeof apiKeys.$inferSelect): ApiKey {
+  return {
+    tenantId: row.tenantId,
+    id: row.id,
+    name: row.name,
+    role: row.role,
+    createdBy: row.createdBy,
+    createdAt: row.createdAt,
+    ...(row.expiresAt && { expiresAt: row.expiresAt }),
+    ...(row.revokedAt && { revokedAt: row.revokedAt }),
+    ...(row.lastUsedAt && { lastUsedAt: row.lastUsedAt }),
+  };
+}

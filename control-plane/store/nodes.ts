@@ -1,0 +1,186 @@
+import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { found } from './errors.js';
+import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import type { NODE_STATES, NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
+import { nodes } from './schema/nodes.js';
+import type { TenantTx } from './transaction.js';
+
+export type { NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
+
+/** What an agent says of its machine: bulkhead.v1.NodeInfo, with the backends in lower case. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly kernelRelease: string;
+  readonly architecture: string;
+  readonly agentVersion: string;
+  readonly hooks: readonly NodeHook[];
+}
+
+export interface Node extends NodeInfo {
+  readonly id: string;
+  readonly clusterId: string;
+  /** joined: has not said Hello yet; active: has; revoked. */
+  readonly state: (typeof NODE_STATES)[number];
+  readonly certificateSerial?: string;
+  readonly certificateNotAfter?: Date;
+  /** 0: none. */
+  readonly appliedRevision: number;
+  readonly appliedAt?: Date;
+  readonly lastNack?: NodeNack;
+  readonly losses?: NodeLosses;
+  readonly joinedAt: Date;
+  readonly lastSeenAt?: Date;
+  readonly revokedAt?: Date;
+}
+
+/** Revoked ones too. @throws BulkheadError NOT_FOUND */
+export async function getNode(tx: TenantTx, id: string): Promise<Node> {
+  const [row] = await tx.queries.select().from(nodes).where(byId(tx, id));
+  return nodeFromRow(found(row, 'node'));
+}
+
+/** By name, then id, since clusters may have nodes of the same name. */
+export async function listNodes(
+  tx: TenantTx,
+  request: PageRequest & { readonly clusterId?: string | undefined } = {},
+): Promise<Page<Node>> {
+  const limit = pageLimit(request);
+  const [name, id] = pageStart(request, 2) ?? [];
+  const rows = await tx.queries
+    .select()
+    .from(nodes)
+    .where(
+      and(
+        eq(nodes.tenantId, tx.tenantId),
+        request.clusterId === undefined ? undefined : eq(nodes.clusterId, request.clusterId),
+        name === undefined || id === undefined
+          ? undefined
+          : or(gt(nodes.name, name), and(eq(nodes.name, name), gt(nodes.id, id))),
+      ),
+    )
+    .orderBy(asc(nodes.name), asc(nodes.id))
+    .limit(limit + 1);
+  return toPage(rows, limit, nodeFromRow, (row) => [row.name, row.id]);
+}
+
+/** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+export async function recordHello(
+  tx: TenantTx,
+  id: string,
+  hello: NodeInfo & { readonly appliedRevision: number },
+): Promise<Node> {
+  return updateLive(tx, id, {
+    kernelRelease: hello.kernelRelease,
+    architecture: hello.architecture,
+    agentVersion: hello.agentVersion,
+    hooks: hello.hooks,
+    state: 'active',
+    appliedRevision: hello.appliedRevision,
+    lastSeenAt: sql`now()`,
+  });
+}
+
+/** The bundle is in force on the node. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+export async function recordAck(
+  tx: TenantTx,
+  id: string,
+  ack: { readonly revision: number; readonly hooks: readonly NodeHook[] },
+): Promise<Node> {
+  return updateLive(tx, id, {
+    hooks: ack.hooks,
+    appliedRevision: ack.revision,
+    appliedAt: sql`now()`,
+    lastNack: null,
+    lastSeenAt: sql`now()`,
+  });
+}
+
+/** The node refused a bundle; what it runs stays. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+export async function recordNack(
+  tx: TenantTx,
+  id: string,
+  nack: { readonly revision: number; readonly code: string; readonly message: string },
+): Promise<Node> {
+  return updateLive(tx, id, {
+    lastNack: { ...nack, at: new Date().toISOString() },
+    lastSeenAt: sql`now()`,
+  });
+}
+
+/** @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+export async function recordHeartbeat(
+  tx: TenantTx,
+  id: string,
+  heartbeat: { readonly appliedRevision: number; readonly losses?: NodeLosses | undefined },
+): Promise<Node> {
+  return updateLive(tx, id, {
+    appliedRevision: heartbeat.appliedRevision,
+    ...(heartbeat.losses && { losses: heartbeat.losses }),
+    lastSeenAt: sql`now()`,
+  });
+}
+
+/** A certificate was issued. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+export async function recordCertificate(
+  tx: TenantTx,
+  id: string,
+  certificate: { readonly serialNumber: string; readonly notAfter: Date },
+): Promise<Node> {
+  return updateLive(tx, id, {
+    certificateSerial: certificate.serialNumber,
+    certificateNotAfter: certificate.notAfter,
+  });
+}
+
+/** Its certificates are worth nothing from now on. Again: keeps the first time. @throws BulkheadError NOT_FOUND */
+export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
+  const [row] = await tx.queries
+    .update(nodes)
+    .set({ state: 'revoked', revokedAt: sql`coalesce(${nodes.revokedAt}, now())` })
+    .where(byId(tx, id))
+    .returning();
+  return nodeFromRow(found(row, 'node'));
+}
+
+async function updateLive(
+  tx: TenantTx,
+  id: string,
+  set: PgUpdateSetSource<typeof nodes>,
+): Promise<Node> {
+  const [row] = await tx.queries
+    .update(nodes)
+    .set(set)
+    .where(and(byId(tx, id), isNull(nodes.revokedAt)))
+    .returning();
+  if (row) return nodeFromRow(row);
+  await getNode(tx, id);
+  throw new BulkheadError('NODE_REVOKED');
+}
+
+function byId(tx: TenantTx, id: string) {
+  return and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, id));
+}
+
+function nodeFromRow(row: typeof nodes.$inferSelect): Node {
+  return {
+    id: row.id,
+    clusterId: row.clusterId,
+    name: row.name,
+    kernelRelease: row.kernelRelease,
+    architecture: row.architecture,
+    agentVersion: row.agentVersion,
+    hooks: row.hooks,
+    state: row.state,
+    appliedRevision: row.appliedRevision,
+    joinedAt: row.joinedAt,
+    ...(row.certificateSerial && { certificateSerial: row.certificateSerial }),
+    ...(row.certificateNotAfter && { certificateNotAfter: row.certificateNotAfter }),
+    ...(row.appliedAt && { appliedAt: row.appliedAt }),
+    ...(row.lastNack && { lastNack: row.lastNack }),
+    ...(row.losses && { losses: row.losses }),
+    ...(row.lastSeenAt && { lastSeenAt: row.lastSeenAt }),
+    ...(row.revokedAt && { revokedAt: row.revokedAt }),
+  };
+}

@@ -1,0 +1,46 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from './database.js';
+import { only } from './errors.js';
+
+export const PARTITIONED_TABLES = ['event_batches', 'events'] as const;
+export type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
+
+/** A worker that is away for a week leaves tables that still work: see the default partition. */
+const DAYS_AHEAD = 7;
+
+/**
+ * Makes the daily partitions (UTC) from yesterday to `daysAhead` days from now. What falls outside of
+ * them lands in the default partition and works the same.
+ * @returns the names of those it made
+ * @throws BulkheadError UNAVAILABLE where the tables stayed busy: try again later
+ */
+export async function ensurePartitions(
+  database: Database,
+  daysAhead: number = DAYS_AHEAD,
+): Promise<readonly string[]> {
+  return database.withPlatform(async (tx) => {
+    const rows = await tx.queries.execute<{ names: string[] }>(
+      sql`select bulkhead_ensure_partitions(${daysAhead}) as names`,
+    );
+    return only(rows).names;
+  });
+}
+
+/**
+ * Drops the partitions whose day ended by `before` and deletes such rows from the default one,
+ * whether every consumer has read them or not: the caller's retention must outlast an outage.
+ * @returns the names of those it dropped
+ * @throws BulkheadError UNAVAILABLE where the table stayed busy: try again later
+ */
+export async function dropPartitionsBefore(
+  database: Database,
+  table: PartitionedTable,
+  before: Date,
+): Promise<readonly string[]> {
+  return database.withPlatform(async (tx) => {
+    const rows = await tx.queries.execute<{ names: string[] }>(
+      sql`select bulkhead_drop_partitions(${table}, ${before.toISOString()}) as names`,
+    );
+    return only(rows).names;
+  });
+}

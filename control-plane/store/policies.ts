@@ -1,0 +1,169 @@
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import { found, only } from './errors.js';
+import { newId } from './ids.js';
+import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { policies, policyVersions } from './schema/policies.js';
+import type { TenantTx } from './transaction.js';
+
+export interface Policy {
+  readonly id: string;
+  readonly name: string;
+  readonly latestVersion: number;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+}
+
+export interface PolicyVersionSummary {
+  readonly policyId: string;
+  readonly version: number;
+  readonly sha256: Uint8Array;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+}
+
+export interface PolicyVersion extends PolicyVersionSummary {
+  /** The YAML as it was written. */
+  readonly source: string;
+  /** The canonical bytes of bulkhead.v1.Policy. */
+  readonly normalised: Uint8Array;
+}
+
+export interface NewPolicyVersion {
+  readonly source: string;
+  readonly normalised: Uint8Array;
+  /** Of `normalised`, 32 bytes. */
+  readonly sha256: Uint8Array;
+  readonly createdBy: string;
+}
+
+/** With its version 1. @throws BulkheadError CONFLICT where the tenant has one of that name */
+export async function createPolicy(
+  tx: TenantTx,
+  policy: NewPolicyVersion & { readonly name: string },
+): Promise<{ readonly policy: Policy; readonly version: PolicyVersion }> {
+  const { name, ...first } = policy;
+  const rows = await tx.queries
+    .insert(policies)
+    .values({ tenantId: tx.tenantId, id: newId(), name, createdBy: policy.createdBy })
+    .returning();
+  const created = policyFromRow(only(rows));
+  return { policy: created, version: await insertVersion(tx, created.id, 1, first) };
+}
+
+/** The next version; two at once get two numbers. @throws BulkheadError NOT_FOUND */
+export async function addPolicyVersion(
+  tx: TenantTx,
+  policyId: string,
+  version: NewPolicyVersion,
+): Promise<PolicyVersion> {
+  const [row] = await tx.queries
+    .update(policies)
+    .set({ latestVersion: sql`${policies.latestVersion} + 1` })
+    .where(byId(tx, policyId))
+    .returning({ latestVersion: policies.latestVersion });
+  return insertVersion(tx, policyId, found(row, 'policy').latestVersion, version);
+}
+
+/** @throws BulkheadError NOT_FOUND */
+export async function getPolicy(tx: TenantTx, id: string): Promise<Policy> {
+  const [row] = await tx.queries.select().from(policies).where(byId(tx, id));
+  return policyFromRow(found(row, 'policy'));
+}
+
+/** By name. */
+export async function listPolicies(tx: TenantTx, request: PageRequest = {}): Promise<Page<Policy>> {
+  const limit = pageLimit(request);
+  const [name] = pageStart(request, 1) ?? [];
+  const rows = await tx.queries
+    .select()
+    .from(policies)
+    .where(
+      and(
+        eq(policies.tenantId, tx.tenantId),
+        name === undefined ? undefined : gt(policies.name, name),
+      ),
+    )
+    .orderBy(asc(policies.name))
+    .limit(limit + 1);
+  return toPage(rows, limit, policyFromRow, (row) => [row.name]);
+}
+
+/** @throws BulkheadError NOT_FOUND */
+export async function getPolicyVersion(
+  tx: TenantTx,
+  policyId: string,
+  version: number,
+): Promise<PolicyVersion> {
+  const [row] = await tx.queries
+    .select()
+    .from(policyVersions)
+    .where(
+      and(
+        eq(policyVersions.tenantId, tx.tenantId),
+        eq(policyVersions.policyId, policyId),
+        eq(policyVersions.version, version),
+      ),
+    );
+  return policyVersionFromRow(found(row, 'version of this policy'));
+}
+
+/** Newest first; empty where there is no such policy. */
+export async function listPolicyVersions(
+  tx: TenantTx,
+  policyId: string,
+  request: PageRequest = {},
+): Promise<Page<PolicyVersionSummary>> {
+  const limit = pageLimit(request);
+  const [before] = pageStart(request, 1) ?? [];
+  const rows = await tx.queries
+    .select({
+      policyId: policyVersions.policyId,
+      version: policyVersions.version,
+      sha256: policyVersions.sha256,
+      createdBy: policyVersions.createdBy,
+      createdAt: policyVersions.createdAt,
+    })
+    .from(policyVersions)
+    .where(
+      and(
+        eq(policyVersions.tenantId, tx.tenantId),
+        eq(policyVersions.policyId, policyId),
+        before === undefined ? undefined : lt(policyVersions.version, sql`${before}::integer`),
+      ),
+    )
+    .orderBy(desc(policyVersions.version))
+    .limit(limit + 1);
+  return toPage(
+    rows,
+    limit,
+    (row) => row,
+    (row) => [String(row.version)],
+  );
+}
+
+async function insertVersion(
+  tx: TenantTx,
+  policyId: string,
+  version: number,
+  content: NewPolicyVersion,
+): Promise<PolicyVersion> {
+  const rows = await tx.queries
+    .insert(policyVersions)
+    .values({ ...content, tenantId: tx.tenantId, policyId, version })
+    .returning();
+  return policyVersionFromRow(only(rows));
+}
+
+function byId(tx: TenantTx, id: string) {
+  return and(eq(policies.tenantId, tx.tenantId), eq(policies.id, id));
+}
+
+function policyFromRow(row: typeof policies.$inferSelect): Policy {
+  const { tenantId: _tenantId, ...policy } = row;
+  return policy;
+}
+
+function policyVersionFromRow(row: typeof policyVersions.$inferSelect): PolicyVersion {
+  const { tenantId: _tenantId, ...version } = row;
+  return version;
+}

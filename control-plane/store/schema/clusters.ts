@@ -1,0 +1,20 @@
+import { sql } from 'drizzle-orm';
+import { check, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { createdAt, jsonb, tenantIdColumn } from './columns.js';
+import { tenants } from './tenants.js';
+
+export const clusters = pgTable(
+  'clusters',
+  {
+    tenantId: tenantIdColumn().references(() => tenants.id),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    labels: jsonb<Readonly<Record<string, string>>>('labels').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique('clusters_name').on(table.tenantId, table.name),
+    check('clusters_name_length', sql`octet_length(${table.name}) between 1 and 253`),
+  ],
+);

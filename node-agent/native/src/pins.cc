@@ -1,0 +1,132 @@
+#include "pins.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <memory>
+
+#include "error.h"
+
+namespace bulkhead
+{
+namespace
+{
+
+constexpr long kBpffsMagic = 0xcafe4a11;
+const std::string kComplete = "v_";
+const std::string kIncomplete = "n_";
+
+std::vector<std::string> list(const std::string &path)
+{
+	std::vector<std::string> names;
+	std::unique_ptr<DIR, int (*)(DIR *)> directory(opendir(path.c_str()),
+						       closedir);
+	if (!directory)
+		throwErrno("SYSTEM", "cannot read " + path);
+	while (dirent *entry = readdir(directory.get())) {
+		std::string name = entry->d_name;
+		if (name != "." && name != "..")
+			names.push_back(name);
+	}
+	return names;
+}
+
+void removeDirectory(const std::string &path)
+{
+	// Links first: what they enforce ends before the maps they read go.
+	for (const char *prefix : {"link_", "map_"})
+		for (const std::string &name : list(path))
+			if (name.rfind(prefix, 0) == 0 &&
+			    unlink((path + "/" + name).c_str()) != 0)
+				throwErrno("SYSTEM", "cannot remove a pin");
+	if (rmdir(path.c_str()) != 0)
+		throwErrno("SYSTEM", "cannot remove " + path);
+}
+
+} // namespace
+
+PinDirectory::PinDirectory(const std::string &path) : path_(path)
+{
+	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+		throwErrno("SYSTEM", "cannot make " + path);
+	lock_ = UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (lock_.get() < 0)
+		throwErrno("SYSTEM", "cannot open " + path);
+	struct statfs filesystem;
+	if (fstatfs(lock_.get(), &filesystem) != 0)
+		throwErrno("SYSTEM", "cannot stat " + path);
+	if (filesystem.f_type != kBpffsMagic)
+		throw NativeError("NOT_BPFFS", path + " is not on a bpffs");
+	if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+		throw NativeError("BUSY",
+				  path + " is in use by another process");
+}
+
+std::string PinDirectory::pinPath(const std::string &name) const
+{
+	return path_ + "/" + name;
+}
+
+std::vector<std::string> PinDirectory::sets() const
+{
+	std::vector<std::string> found;
+	for (const std::string &name : list(path_))
+		if (name.rfind(kComplete, 0) == 0)
+			found.push_back(name);
+	return found;
+}
+
+std::string PinDirectory::begin(const std::string &set)
+{
+	std::string path = pinPath(kIncomplete + set.substr(kComplete.size()));
+	if (mkdir(path.c_str(), 0700) != 0)
+		throwErrno("SYSTEM", "cannot make " + path);
+	return path;
+}
+
+void PinDirectory::complete(const std::string &set)
+{
+	std::string from = pinPath(kIncomplete + set.substr(kComplete.size()));
+	if (rename(from.c_str(), pinPath(set).c_str()) != 0)
+		throwErrno("SYSTEM", "cannot rename " + from);
+}
+
+void PinDirectory::removeSet(const std::string &set)
+{
+	removeDirectory(pinPath(set));
+}
+
+void PinDirectory::removeIncomplete()
+{
+	for (const std::string &name : list(path_))
+		if (name.rfind(kIncomplete, 0) == 0)
+			removeDirectory(pinPath(name));
+}
+
+bool PinDirectory::removeAll()
+{
+	removeIncomplete();
+	std::vector<std::string> found = sets();
+	for (const std::string &set : found)
+		removeSet(set);
+	if (rmdir(path_.c_str()) != 0)
+		throwErrno("SYSTEM", "cannot remove " + path_);
+	return !found.empty();
+}
+
+std::string PinDirectory::setName(const std::string &version,
+				  const std::string &backend)
+{
+	return kComplete + version + "_" + backend;
+}
+
+// fmod_ret has an underscore too: the version has none.
+std::string PinDirectory::backendOf(const std::string &set)
+{
+	return set.substr(set.find('_', kComplete.size()) + 1);
+}
+
+} // namespace bulkhead

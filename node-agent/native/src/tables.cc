@@ -1,0 +1,235 @@
+#include "tables.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <numeric>
+
+#include "error.h"
+
+namespace bulkhead
+{
+namespace
+{
+
+const char *const kCounterNames[] = {
+#define X(name) #name,
+    BH_COUNTERS(X)
+#undef X
+};
+
+UniqueFd openPin(const std::string &directory, const char *name)
+{
+	std::string path = directory + "/map_" + name;
+	UniqueFd fd(bpf_obj_get(path.c_str()));
+	if (fd.get() < 0)
+		throwErrno("SYSTEM", "cannot open " + path);
+	return fd;
+}
+
+template <typename Key> std::vector<Key> keysOf(int map)
+{
+	std::vector<Key> keys;
+	Key key, *previous = nullptr;
+	while (bpf_map_get_next_key(map, previous, &key) == 0) {
+		keys.push_back(key);
+		previous = &keys.back();
+		key = {};
+	}
+	return keys;
+}
+
+void update(int map, const void *key, const void *value, const char *what)
+{
+	if (bpf_map_update_elem(map, key, value, BPF_ANY) == 0)
+		return;
+	if (errno == E2BIG)
+		throw NativeError("MAP_FULL",
+				  std::string("no room for another ") + what);
+	throwErrno("SYSTEM", std::string("cannot write a ") + what);
+}
+
+void remove(int map, const void *key, const char *what)
+{
+	if (bpf_map_delete_elem(map, key) != 0 && errno != ENOENT)
+		throwErrno("SYSTEM", std::string("cannot remove a ") + what);
+}
+
+// The memory of a deleted element is used again at once. After this no program
+// still reads one that was deleted before.
+void awaitKernelReaders()
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+		usleep(50 * 1000);
+}
+
+} // namespace
+
+Tables::Tables(const std::string &directory)
+    : cgroups_(openPin(directory, "cgroups")),
+      containers_(openPin(directory, "containers")),
+      policySets_(openPin(directory, "policy_sets")),
+      config_(openPin(directory, "config")),
+      counters_(openPin(directory, "counters")),
+      sequences_(openPin(directory, "sequences")),
+      alerts_(openPin(directory, "alerts")),
+      telemetry_(openPin(directory, "telemetry")),
+      cgroupEvents_(openPin(directory, "cgroup_events"))
+{
+}
+
+void Tables::watchCgroup(__u64 id)
+{
+	bh_cgroup entry = {};
+	entry.flags = BH_CGROUP_WATCHED;
+	if (bpf_map_update_elem(cgroups_.get(), &id, &entry, BPF_NOEXIST) == 0 ||
+	    errno == EEXIST)
+		return;
+	if (errno == E2BIG)
+		throw NativeError("MAP_FULL", "no room for another cgroup");
+	throwErrno("SYSTEM", "cannot write a cgroup");
+}
+
+void Tables::unwatchCgroup(__u64 id)
+{
+	bh_cgroup entry;
+	if (bpf_map_lookup_elem(cgroups_.get(), &id, &entry) == 0 &&
+	    !entry.container)
+		remove(cgroups_.get(), &id, "cgroup");
+}
+
+void Tables::setPolicySet(__u32 id, const bh_policy_set &set)
+{
+	bh_policy_set existing;
+	if (bpf_map_lookup_elem(policySets_.get(), &id, &existing) == 0) {
+		if (memcmp(&existing, &set, sizeof(set)) == 0)
+			return;
+		throw NativeError("SET_EXISTS",
+				  "another policy set has the id " +
+				      std::to_string(id));
+	}
+	update(policySets_.get(), &id, &set, "policy set");
+}
+
+void Tables::deletePolicySet(__u32 id)
+{
+	remove(policySets_.get(), &id, "policy set");
+	awaitKernelReaders();
+}
+
+std::vector<__u32> Tables::policySetIds() const
+{
+	return keysOf<__u32>(policySets_.get());
+}
+
+void Tables::setContainer(const bh_container &container,
+			  const std::vector<__u64> &nested)
+{
+	bh_cgroup entry = {};
+	bool known =
+	    bpf_map_lookup_elem(cgroups_.get(), &container.id, &entry) == 0;
+	bool claimed = known && entry.flags & BH_CGROUP_CLAIMED &&
+		       entry.container == container.id;
+
+	update(containers_.get(), &container.id, &container, "container");
+	// From here on the kernel gives new nested cgroups this container; the
+	// ones made before are looked for after that, so none can be missed.
+	if (!claimed)
+		claim(container.id, container.id, entry.parent);
+	for (__u64 id : nested)
+		claim(id, container.id, container.id);
+	if (!claimed)
+		claimDescendants(container.id);
+}
+
+void Tables::claim(__u64 id, __u64 container, __u64 parent)
+{
+	bh_cgroup existing, entry = {};
+	if (bpf_map_lookup_elem(cgroups_.get(), &id, &existing) == 0 &&
+	    existing.parent)
+		parent = existing.parent;
+	entry.container = container;
+	entry.parent = parent;
+	entry.flags = BH_CGROUP_CLAIMED;
+	update(cgroups_.get(), &id, &entry, "cgroup");
+}
+
+// Until a pass changes nothing: a cgroup can be made below one that is not yet
+// claimed while a pass runs.
+void Tables::claimDescendants(__u64 container)
+{
+	bool changed = true;
+	while (changed) {
+		changed = false;
+		for (__u64 id : keysOf<__u64>(cgroups_.get())) {
+			bh_cgroup entry, parent;
+			if (bpf_map_lookup_elem(cgroups_.get(), &id, &entry) !=
+				0 ||
+			    entry.container == container || !entry.parent ||
+			    bpf_map_lookup_elem(cgroups_.get(), &entry.parent,
+						&parent) != 0 ||
+			    parent.container != container)
+				continue;
+			claim(id, container, entry.parent);
+			changed = true;
+		}
+	}
+}
+
+// What is left of its cgroups is an unknown container: below a watched parent by
+// its place, elsewhere by its entry, which goes when the cgroup does.
+void Tables::deleteContainer(__u64 id)
+{
+	remove(containers_.get(), &id, "container");
+}
+
+std::vector<__u64> Tables::containerIds() const
+{
+	return keysOf<__u64>(containers_.get());
+}
+
+void Tables::setUnknownSet(__u32 id)
+{
+	bh_config changed = config();
+	__u32 key = 0;
+	changed.unknown_set = id;
+	update(config_.get(), &key, &changed, "configuration");
+}
+
+std::map<std::string, __u64> Tables::counters() const
+{
+	std::map<std::string, __u64> found;
+	for (__u32 key = 0; key < BH_COUNTER_COUNT; key++)
+		found[kCounterNames[key]] = sumOverCpus(counters_.get(), key);
+	found["records"] = sumOverCpus(sequences_.get(), 0);
+	return found;
+}
+
+__u64 Tables::sumOverCpus(int map, __u32 key) const
+{
+	std::vector<__u64> values(libbpf_num_possible_cpus());
+	if (bpf_map_lookup_elem(map, &key, values.data()) != 0)
+		throwErrno("SYSTEM", "cannot read a counter");
+	return std::accumulate(values.begin(), values.end(), __u64{0});
+}
+
+bh_config Tables::config() const
+{
+	bh_config found;
+	__u32 key = 0;
+	if (bpf_map_lookup_elem(config_.get(), &key, &found) != 0)
+		throwErrno("SYSTEM", "cannot read the configuration");
+	return found;
+}
+
+int Tables::ring(const std::string &name) const
+{
+	if (name == "alerts")
+		return alerts_.get();
+	return name == "telemetry" ? telemetry_.get() : cgroupEvents_.get();
+}
+
+} // namespace bulkhead

@@ -1,0 +1,87 @@
+import {
+  BOUND_SET_LIMITS,
+  type BoundSet,
+  operationBits,
+  originBits,
+  type ResponseRef,
+} from './bind.js';
+import { actionBits, type ContainerFacts, OBSERVE_BIT } from './model.js';
+import { createWriter, writeString, writeStrings, writeUint32 } from './protobuf.js';
+
+/**
+ * struct bh_policy_set of bpf/include/abi.h, little endian: sizes and offsets in bytes. Must match
+ * it; test/kernel compares both through BTF.
+ */
+export const POLICY_SET_LAYOUT = {
+  selectorCount: 0,
+  responseCount: 4,
+  selectors: 8,
+  responses: 8 + BOUND_SET_LIMITS.selectors * 8,
+  size: 8 + BOUND_SET_LIMITS.selectors * 8 + BOUND_SET_LIMITS.responses * 24,
+} as const;
+/** struct bh_policy_selector */
+export const POLICY_SELECTOR_LAYOUT = { operations: 0, origins: 4, size: 8 } as const;
+/** struct bh_policy_response */
+export const POLICY_RESPONSE_LAYOUT = {
+  match: 0,
+  exclude: 8,
+  actions: 16,
+  pad: 20,
+  size: 24,
+} as const;
+
+/** `origins` of a selector without a condition on it. */
+export const ANY_ORIGIN = 0xffff_ffff;
+
+/** The set as the kernel reads it: 2056 bytes. Equal bytes are equal verdicts and equal fired bits. */
+export function kernelTable(set: BoundSet): Uint8Array {
+  const table = new Uint8Array(POLICY_SET_LAYOUT.size);
+  const view = new DataView(table.buffer);
+  view.setUint32(POLICY_SET_LAYOUT.selectorCount, set.selectors.length, true);
+  view.setUint32(POLICY_SET_LAYOUT.responseCount, set.responses.length, true);
+  set.selectors.forEach((selector, index) => {
+    const at = POLICY_SET_LAYOUT.selectors + index * POLICY_SELECTOR_LAYOUT.size;
+    const origins = selector.origins.length === 0 ? ANY_ORIGIN : originBits(selector.origins);
+    view.setUint32(
+      at + POLICY_SELECTOR_LAYOUT.operations,
+      operationBits(selector.operations),
+      true,
+    );
+    view.setUint32(at + POLICY_SELECTOR_LAYOUT.origins, origins, true);
+  });
+  set.responses.forEach((response, index) => {
+    const at = POLICY_SET_LAYOUT.responses + index * POLICY_RESPONSE_LAYOUT.size;
+    const actions = actionBits(response.actions) | (response.observe ? OBSERVE_BIT : 0);
+    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.match, response.match, true);
+    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.exclude, response.exclude, true);
+    view.setUint32(at + POLICY_RESPONSE_LAYOUT.actions, actions, true);
+  });
+  return table;
+}
+
+/** bulkhead.v1.ResponseRef of event.proto. */
+export function encodeResponseRef(ref: ResponseRef): Uint8Array {
+  const writer = createWriter();
+  writeString(writer, 1, ref.policyId);
+  writeUint32(writer, 2, ref.policyVersion);
+  writeString(writer, 3, ref.policyName);
+  writeString(writer, 4, ref.section);
+  writeUint32(writer, 5, ref.response);
+  writeStrings(writer, 6, ref.selectors);
+  writeUint32(writer, 7, actionBits(ref.actions));
+  return writer.finish();
+}
+
+/** bulkhead.v1.Container of event.proto. */
+export function encodeContainer(facts: ContainerFacts): Uint8Array {
+  const writer = createWriter();
+  writeString(writer, 1, facts.id);
+  writeString(writer, 2, facts.name);
+  writeString(writer, 3, facts.imageFullName);
+  writeString(writer, 4, facts.imageTag);
+  writeString(writer, 5, facts.imageDigest);
+  writeString(writer, 6, facts.podName);
+  writeString(writer, 7, facts.podNamespace);
+  writeString(writer, 8, facts.podUid);
+  return writer.finish();
+}

@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import { findingsFromEvent } from '../../../control-plane/domain/alerts.js';
+import { eventsFromBatch } from '../../../control-plane/domain/ecs.js';
+import { createBatchDecoder, textFromBytes } from '../../../control-plane/domain/event-batches.js';
+import { loadMessageType } from '../../../proto/ts/wire/protos.js';
+
+const type = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.EventBatch');
+const decode = createBatchDecoder();
+
+const encode = (batch: object) => type.encode(type.fromObject(batch)).finish();
+const bytes = (text: string) => Buffer.from(text).toString('base64');
+
+const receivedAt = new Date('2026-05-05T10:00:00.000Z');
+const seenAt = new Date('2026-05-05T09:59:59.123Z');
+const origin = {
+  tenantId: 'tenant-1',
+  clusterId: 'cluster-1',
+  clusterName: 'production',
+  nodeId: 'node-1',
+  nodeName: 'worker-7',
+  bootId: 'boot-1',
+  sequence: '42',
+  receivedAt,
+};
+
+const drift = {
+  strings: ['', '/tmp/payload', 'payload', '/tmp/payload', 'a\xff', '/bin/sh'].map(bytes),
+  containers: [
+    {},
+    {
+      id: 'c0ffee',
+      name: 'web',
+      imageFullName: 'registry.example/shop/web',
+      imageTag: '1.2',
+      imageDigest: 'sha256:abc',
+      podName: 'web-5d',
+      podNamespace: 'shop',
+      podUid: 'uid-1',
+    },
+  ],
+  responses: [
+    {
+      policyId: 'policy-1',
+      policyVersion: 3,
+      policyName: 'no-drift',
+      section: 'process',
+      response: 0,
+      selectors: ['drifted'],
+      actions: 6,
+    },
+    {
+      policyId: 'policy-2',
+      policyVersion: 1,
+      policyName: 'log-all',
+      section: 'process',
+      actions: 1,
+    },
+  ],
+  events: [
+    {
+      kind: 'EVENT_KIND_EXEC',
+      timeUnixNs: String(BigInt(seenAt.getTime()) * 1_000_000n),
+      verdict: 'VERDICT_KILLED',
+      actions: 7,
+      fired: [0, 1],
+      container: 1,
+      cgroupId: '99',
+      cpu: 1,
+      cpuSequence: '5',
+      process: {
+        pid: 100,
+        parentPid: 90,
+        sessionLeaderPid: 90,
+        startBoottimeNs: '1000',
+        parentStartBoottimeNs: '900',
+        userId: 1000,
+        executableString: 1,
+        nameString: 2,
+        argsStrings: [3, 4],
+        executableOrigin: 2,
+        parentExecutableString: 5,
+      },
+    },
+  ],
+};
+
+describe('eventsFromBatch', () => {
+  it('gives an ECS document of an event', () => {
+    const [event] = eventsFromBatch(decode(encode(drift)), origin);
+    expect(event).toMatchObject({ kind: 'exec', verdict: 'killed', executable: '/tmp/payload' });
+    expect(event?.document).toMatchObject({
+      '@timestamp': '2026-05-05T09:59:59.123Z',
+      event: {
+        kind: 'alert',
+        category: ['process'],
+        type: ['start', 'denied'],
+        action: 'exec',
+        outcome: 'failure',
+      },
+      process: {
+        pid: 100,
+        executable: '/tmp/payload',
+        args: ['/tmp/payload', 'a\xff'],
+        parent: { pid: 90, executable: '/bin/sh' },
+      },
+      container: {
+        id: 'c0ffee',
+        image: { name: 'registry.example/shop/web', tag: ['1.2'], hash: { all: ['sha256:abc'] } },
+      },
+      orchestrator: {
+        cluster: { id: 'cluster-1', name: 'production' },
+        namespace: 'shop',
+        resource: { name: 'web-5d', type: 'pod' },
+      },
+      host: { id: 'node-1', name: 'worker-7' },
+      organization: { id: 'tenant-1' },
+      bulkhead: {
+        verdict: 'killed',
+        actions: ['log', 'alert', 'block'],
+        executable_origin: 'writable',
+      },
+    });
+  });
+
+  it('names an event the same whenever its batch arrives, and each event of a batch differently', () => {
+    const twice = { ...drift, events: [...drift.events, ...drift.events] };
+    const ids = (at: Date) =>
+      eventsFromBatch(decode(encode(twice)), { ...origin, receivedAt: at }).map(({ id }) => id);
+    expect(ids(receivedAt)).toEqual(ids(new Date('2026-05-06T00:00:00Z')));
+    expect(new Set(ids(receivedAt)).size).toBe(2);
+    expect(ids(receivedAt)).not.toEqual(
+      eventsFromBatch(decode(encode(twice)), { ...origin, sequence: '43' }).map(({ id }) => id),
+    );
+  });
+
+  it('takes the time of arrival where the clock of the node cannot be believed', () => {
+    const [exec] = drift.events;
+    const odd = { ...drift, events: [{ ...exec, timeUnixNs: '1' }] };
+    const [event] = eventsFromBatch(decode(encode(odd)), origin);
+    expect(event?.time).toEqual(receivedAt);
+    expect(event?.document).toMatchObject({ bulkhead: { reported_unix_ns: '1' } });
+  });
+
+  it('leaves out the container that is unknown, and events of a later version', () => {
+    const [exec] = drift.events;
+    const mixed = {
+      ...drift,
+      events: [
+        { ...exec, container: 0 },
+        { ...exec, kind: 77 },
+      ],
+    };
+    const events = eventsFromBatch(decode(encode(mixed)), origin);
+    expect(events).toHaveLength(1);
+    expect(events[0]?.document).not.toHaveProperty('container');
+  });
+});
+
+describe('the batch decoder', () => {
+  const [exec] = drift.events;
+
+  it.each([
+    ['a string', { ...drift, strings: drift.strings.slice(0, 3) }],
+    ['a container', { ...drift, containers: [{}] }],
+    ['a response', { ...drift, responses: [] }],
+    ['a process', { ...drift, events: [{ ...exec, process: null }] }],
+  ])('refuses a batch that lacks %s it names', (_what, batch) => {
+    expect(() => decode(encode(batch))).toThrow(
+      expect.objectContaining({ code: 'BATCH_MALFORMED' }),
+    );
+  });
+
+  it('refuses what is no batch, or too large', () => {
+    expect(() => decode(Buffer.from([0xff, 0xff, 0xff]))).toThrow(
+      expect.objectContaining({ code: 'BATCH_MALFORMED' }),
+    );
+    expect(() => decode(Buffer.alloc(1024 * 1024 + 1))).toThrow(
+      expect.objectContaining({ code: 'BATCH_TOO_LARGE' }),
+    );
+  });
+});
+
+describe('findingsFromEvent', () => {
+  const findings = (batch: object, more: object = {}) =>
+    eventsFromBatch(decode(encode(batch)), { ...origin, ...more }).flatMap((event) =>
+      findingsFromEvent(event, origin),
+    );
+
+  it('gives one for each response that asks for an alert', () => {
+    expect(findings(drift)).toMatchObject([
+      {
+        policyId: 'policy-1',
+        policyVersion: 3,
+        policyResponse: 0,
+        severity: 'high',
+        verdict: 'killed',
+        title: 'no-drift: /tmp/payload was killed before it ran in web-5d',
+      },
+    ]);
+  });
+
+  it('groups by response, workload, executable and image, not by pod, process or policy version', () => {
+    const [, container] = drift.containers;
+    const [response, other] = drift.responses;
+    const key = (batch: object) => findings(batch)[0]?.groupKey.toString('hex');
+    const otherPod = { ...drift, containers: [{}, { ...container, podName: 'web-6e', id: 'f00' }] };
+    const otherVersion = { ...drift, responses: [{ ...response, policyVersion: 4 }, other] };
+    const otherImage = { ...drift, containers: [{}, { ...container, imageDigest: 'sha256:def' }] };
+    const otherFile = {
+      ...drift,
+      strings: ['', '/tmp/else', ...drift.strings.slice(2)].map((s, i) => (i < 2 ? bytes(s) : s)),
+    };
+    expect(key(otherPod)).toBe(key(drift));
+    expect(key(otherVersion)).toBe(key(drift));
+    expect(key(otherImage)).not.toBe(key(drift));
+    expect(key(otherFile)).not.toBe(key(drift));
+  });
+});
+
+describe('textFromBytes', () => {
+  it.each([
+    [Buffer.from('/tmp/ä\n'), '/tmp/ä\n'],
+    [Buffer.from([0x2f, 0xff, 0x41]), '/\\xffA'],
+    [Buffer.from([0x61, 0x00, 0x62]), 'a\\x00b'],
+    [Buffer.alloc(0), ''],
+    [undefined, ''],
+  ])('%p', (value, text) => {
+    expect(textFromBytes(value)).toBe(text);
+  });
+});

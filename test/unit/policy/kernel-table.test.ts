@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type BoundSet, bindPolicies } from '../../../proto/ts/policy/bind.js';
+import {
+  encodeContainer,
+  encodeResponseRef,
+  kernelTable,
+  POLICY_RESPONSE_LAYOUT,
+  POLICY_SELECTOR_LAYOUT,
+  POLICY_SET_LAYOUT,
+} from '../../../proto/ts/policy/kernel-table.js';
+import { matchEvent } from '../../../proto/ts/policy/match.js';
+import { EXECUTABLE_ORIGINS, OPERATIONS } from '../../../proto/ts/policy/model.js';
+import { loadMessageType } from '../../../proto/ts/wire/protos.js';
+import { bundledPolicies, containers, operations, origins } from './arbitraries.js';
+
+const ref = {
+  policyId: '9b2f',
+  policyVersion: 7,
+  policyName: 'drift',
+  section: 'process',
+  response: 2,
+  selectors: ['a', 'b'],
+  actions: ['alert', 'block'],
+} as const;
+
+describe('kernelTable', () => {
+  it('lies as bpf/include/abi.h says', () => {
+    expect(POLICY_SET_LAYOUT).toMatchObject({ selectors: 8, responses: 520, size: 2056 });
+    const set: BoundSet = {
+      selectors: [
+        { operations: ['fork', 'exec'], origins: [] },
+        { operations: ['exec'], origins: ['writable', 'unknown'] },
+      ],
+      responses: [
+        { match: 1n << 63n, exclude: 3n, actions: ['alert', 'block'], observe: true, ref },
+      ],
+    };
+    const table = Buffer.from(kernelTable(set));
+    expect(table).toHaveLength(2056);
+    expect(table.subarray(0, 8).toString('hex')).toBe('0200000001000000');
+    expect(table.subarray(8, 24).toString('hex')).toBe('03000000ffffffff0200000012000000');
+    expect(table.subarray(520, 544).toString('hex')).toBe(
+      '000000000000008003000000000000000e00000000000000',
+    );
+    expect(table.subarray(24, 520).every((byte) => byte === 0)).toBe(true);
+    expect(table.subarray(544).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('gives the verdicts of matchEvent when it is read as the kernel reads it', () => {
+    fc.assert(
+      fc.property(
+        bundledPolicies,
+        containers,
+        operations,
+        origins,
+        (bundled, facts, op, origin) => {
+          const set = bindPolicies(bundled, facts);
+          const { fired, block, wouldBlock } = matchEvent(set, { operation: op, origin });
+          const kernel = evaluate(
+            kernelTable(set),
+            1 << (OPERATIONS[op] - 1),
+            1 << (EXECUTABLE_ORIGINS[origin] - 1),
+          );
+          expect(kernel).toEqual({ fired, block, wouldBlock });
+        },
+      ),
+    );
+  });
+});
+
+describe('what the addon copies into batches', () => {
+  it('is a ResponseRef of event.proto', () => {
+    const type = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.ResponseRef');
+    const bytes = encodeResponseRef(ref);
+    expect(type.decode(bytes)).toMatchObject({ ...ref, actions: 6 });
+    expect(Buffer.from(bytes)).toEqual(
+      Buffer.from(type.encode(type.create({ ...ref, actions: 6 })).finish()),
+    );
+  });
+
+  it('is a Container of event.proto', () => {
+    const type = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.Container');
+    const facts = {
+      id: 'c1',
+      name: 'web',
+      imageFullName: 'docker.io/library/nginx',
+      imageTag: '1.27',
+      imageDigest: 'sha256:00',
+      podName: 'web-0',
+      podNamespace: 'shop',
+      podUid: 'u1',
+    };
+    expect(type.decode(encodeContainer(facts))).toMatchObject(facts);
+    expect(encodeContainer({ ...facts, podUid: '' })).toHaveLength(
+      encodeContainer(facts).length - 4,
+    );
+  });
+});
+
+function evaluate(
+  table: Uint8Array,
+  operation: number,
+  origin: number,
+): { fired: number[]; block: boolean; wouldBlock: boolean } {
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  let matched = 0n;
+  for (let index = 0; index < view.getUint32(0, true); index++) {
+    const at = POLICY_SET_LAYOUT.selectors + index * POLICY_SELECTOR_LAYOUT.size;
+    const operationHit = view.getUint32(at, true) & operation;
+    const originHit = view.getUint32(at + 4, true) & origin;
+    if (operationHit && originHit) matched |= 1n << BigInt(index);
+  }
+  const fired: number[] = [];
+  let block = false;
+  let observed = false;
+  for (let index = 0; index < view.getUint32(4, true); index++) {
+    const at = POLICY_SET_LAYOUT.responses + index * POLICY_RESPONSE_LAYOUT.size;
+    const match = view.getBigUint64(at, true);
+    const exclude = view.getBigUint64(at + 8, true);
+    if (!(matched & match) || matched & exclude) continue;
+    fired.push(index);
+    const actions = view.getUint32(at + 16, true);
+    if ((actions & 12) === 4) block = true;
+    if ((actions & 12) === 12) observed = true;
+  }
+  return { fired, block, wouldBlock: observed && !block };
+}
