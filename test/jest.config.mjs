@@ -26,7 +26,16 @@ const project = (name, more = {}) => ({
 
 export default {
   rootDir,
-  projects: ['arch', 'unit', 'db', 'kernel', 'e2e'].map((name) => project(name)),
+  projects: [
+    project('arch'),
+    project('unit'),
+    project('db', {
+      globalSetup: '<rootDir>/test/support/postgres-setup.mjs',
+      globalTeardown: '<rootDir>/test/support/postgres-teardown.mjs',
+    }),
+    project('kernel'),
+    project('e2e'),
+  ],
   testTimeout: 60_000,
   watchman: false,
 };

@@ -1,9 +1,13 @@
+import type { SerializableParameter } from 'postgres';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { CHANNELS, type Database } from './database.js';
 
 /** The values of bulkhead.v1.BatchKind. */
 const KIND_NUMBERS = { alert: 1, telemetry: 2 } as const;
 export type BatchKind = keyof typeof KIND_NUMBERS;
+
+/** Of pg_type: what an array's elements are, which postgres.js cannot tell from bytes. */
+const OIDS = { bytea: 17, int8: 20, int2: 21, int4: 23, timestamptz: 1184, uuid: 2950 } as const;
 
 /** A node's batches are all in one shard, so that one reader at a time meets them in order. */
 export const EVENT_SHARDS = 16;
@@ -40,18 +44,20 @@ export async function insertBatches(
 ): Promise<number> {
   if (batches.length === 0) return 0;
   return database.withIngest({ tenantId }, async (sql) => {
+    const column = (elementType: number, valueOf: (batch: NewBatch) => SerializableParameter) =>
+      sql.array(batches.map(valueOf), elementType);
     const inserted = await sql<{ kind: number }[]>`
       insert into event_batches
         (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)
       select ${tenantId}::uuid, * from unnest(
-        ${batches.map((batch) => batch.nodeId)}::uuid[],
-        ${batches.map((batch) => batch.bootId)}::uuid[],
-        ${batches.map((batch) => batch.sequence.toString())}::bigint[],
-        ${batches.map((batch) => batch.batchTime.toISOString())}::timestamptz[],
-        ${batches.map((batch) => KIND_NUMBERS[batch.kind])}::smallint[],
-        ${batches.map((batch) => batch.eventCount)}::integer[],
-        ${batches.map((batch) => Buffer.from(batch.payload))}::bytea[],
-        ${batches.map((batch) => shardOf(batch.nodeId))}::smallint[]
+        ${column(OIDS.uuid, (batch) => batch.nodeId)},
+        ${column(OIDS.uuid, (batch) => batch.bootId)},
+        ${column(OIDS.int8, (batch) => batch.sequence.toString())},
+        ${column(OIDS.timestamptz, (batch) => batch.batchTime)},
+        ${column(OIDS.int2, (batch) => KIND_NUMBERS[batch.kind])},
+        ${column(OIDS.int4, (batch) => batch.eventCount)},
+        ${column(OIDS.bytea, (batch) => batch.payload)},
+        ${column(OIDS.int2, (batch) => shardOf(batch.nodeId))}
       )
       on conflict do nothing
       returning kind`;

@@ -29,12 +29,16 @@ export interface ClaimLimits {
   readonly maxPayloadBytes: number;
 }
 
-export interface ShardLease {
+/** A cursor that nobody else may move for a while; `last` is where it goes when the work is done. */
+export interface Lease {
   readonly consumer: string;
   readonly shard: number;
   readonly leaseId: string;
-  readonly batches: readonly LoggedBatch[];
   readonly last: LogPosition;
+}
+
+export interface ShardLease extends Lease {
+  readonly batches: readonly LoggedBatch[];
 }
 
 interface Claim {
@@ -94,17 +98,13 @@ export async function leaseShard(
     const batches = await readShard(tx.queries, claim, limits);
     const last = batches.at(-1);
     if (!last) return undefined;
-    const leaseId = newId();
-    await tx.queries
-      .update(eventCursors)
-      .set({ leaseId, leaseUntil: sql`now() + ${limits.leaseMs} * interval '1 millisecond'` })
-      .where(cursorIs(consumer, claim.shard));
+    const leaseId = await startLease(tx.queries, consumer, claim.shard, limits.leaseMs);
     return { consumer, shard: claim.shard, leaseId, batches, last: last.position };
   });
 }
 
 /** The work is done. @throws BulkheadError CONFLICT where the lease ran out and another took it */
-export async function completeLease(database: Database, lease: ShardLease): Promise<void> {
+export async function completeLease(database: Database, lease: Lease): Promise<void> {
   await database.withPlatform(async (tx) => {
     await lockLease(tx.queries, lease);
     await moveCursor(tx.queries, lease.consumer, lease.shard, lease.last);
@@ -112,11 +112,7 @@ export async function completeLease(database: Database, lease: ShardLease): Prom
 }
 
 /** @throws BulkheadError CONFLICT where the lease ran out and another took it */
-export async function renewLease(
-  database: Database,
-  lease: ShardLease,
-  leaseMs: number,
-): Promise<void> {
+export async function renewLease(database: Database, lease: Lease, leaseMs: number): Promise<void> {
   await database.withPlatform(async (tx) => {
     await lockLease(tx.queries, lease);
     await tx.queries
@@ -127,7 +123,7 @@ export async function renewLease(
 }
 
 /** The work was not done: the next one gets the same batches. A lost lease is none. */
-export async function releaseLease(database: Database, lease: ShardLease): Promise<void> {
+export async function releaseLease(database: Database, lease: Lease): Promise<void> {
   await database.withPlatform(async (tx) => {
     await tx.queries
       .update(eventCursors)
@@ -136,7 +132,22 @@ export async function releaseLease(database: Database, lease: ShardLease): Promi
   });
 }
 
-async function lockLease(queries: Queries, lease: ShardLease): Promise<void> {
+/** The caller holds the cursor's row locked. */
+export async function startLease(
+  queries: Queries,
+  consumer: string,
+  shard: number,
+  leaseMs: number,
+): Promise<string> {
+  const leaseId = newId();
+  await queries
+    .update(eventCursors)
+    .set({ leaseId, leaseUntil: sql`now() + ${leaseMs} * interval '1 millisecond'` })
+    .where(cursorIs(consumer, shard));
+  return leaseId;
+}
+
+async function lockLease(queries: Queries, lease: Lease): Promise<void> {
   const held = await queries
     .select({ shard: eventCursors.shard })
     .from(eventCursors)

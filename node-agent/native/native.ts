@@ -55,7 +55,7 @@ export interface OpenOptions {
   readonly backends?: readonly ExecBackend[];
   /**
    * Inode numbers of the mount namespaces in which host processes (the container runtime above
-   * all) live, at most 8. Default: that of process 1.
+   * all) live, at most 8. Default: that of process 1, where it may be looked at, and our own.
    */
   readonly hostMountNamespaces?: readonly number[];
   readonly startPositions?: StartPositions;
@@ -153,7 +153,7 @@ export function detach(pinDirectory: string): boolean {
 export function openEngine(options: OpenOptions): Engine {
   const addon = loadAddon();
   const path = objectPath(options);
-  const namespaces = options.hostMountNamespaces ?? [statSync('/proc/1/ns/mnt').ino];
+  const namespaces = options.hostMountNamespaces ?? defaultHostNamespaces();
   const start = options.startPositions;
   const engine = translated(
     () =>
@@ -331,6 +331,19 @@ function objectPath(options: { objectPath?: string }): string {
 
 function execBackends(options: { backends?: readonly ExecBackend[] }): ExecBackend[] {
   return [...(options.backends ?? DEFAULT_BACKENDS)];
+}
+
+/** In a pod with hostPID process 1 is the host's; some machines let nobody look at it. */
+function defaultHostNamespaces(): number[] {
+  const found = new Set<number>();
+  for (const process of ['1', 'self']) {
+    try {
+      found.add(statSync(`/proc/${process}/ns/mnt`).ino);
+    } catch {
+      // The other one is left.
+    }
+  }
+  return [...found];
 }
 
 /** Pins of different versions never mix: the directory is named after the object's bytes. */

@@ -28,7 +28,8 @@ export function testFetches() {
     {
       name: `Elasticsearch ${ELASTICSEARCH.version}`,
       why: 'the sink is tested against the real server',
-      missing: () => !existsSync(`${ELASTICSEARCH_HOME}/lib/elasticsearch-${ELASTICSEARCH.version}.jar`),
+      missing: () =>
+        !existsSync(`${ELASTICSEARCH_HOME}/lib/elasticsearch-${ELASTICSEARCH.version}.jar`),
       lacks: () => ['mvn', 'java', 'unzip'].find((name) => !commandExists(name)),
       run: fetchElasticsearch,
     },

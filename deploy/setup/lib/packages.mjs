@@ -41,6 +41,12 @@ export const PACKAGES = [
     for: 'test',
   },
   { name: 'maven', commands: ['mvn'], why: 'fetches that Elasticsearch', for: 'test' },
+  {
+    name: 'git',
+    commands: ['git'],
+    why: 'tests of the tree ask it which files there are',
+    for: 'test',
+  },
   { name: 'unzip', commands: ['unzip'], why: 'unpacks that Elasticsearch', for: 'test' },
 ];
 

@@ -1,0 +1,278 @@
+import {
+  getAlert,
+  listAlerts,
+  recordAlert,
+  setAlertStatus,
+} from '../../control-plane/store/alerts.js';
+import {
+  createApiKey,
+  listApiKeys,
+  revokeApiKey,
+  touchApiKey,
+} from '../../control-plane/store/api-keys.js';
+import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
+import {
+  listDesired,
+  listDesiredForCluster,
+  removeDesired,
+  setDesired,
+} from '../../control-plane/store/desired-state.js';
+import { insertEvents, listEvents } from '../../control-plane/store/events.js';
+import {
+  createJoinToken,
+  listJoinTokens,
+  revokeJoinToken,
+} from '../../control-plane/store/join-tokens.js';
+import {
+  getNode,
+  listNodes,
+  recordAck,
+  recordCertificate,
+  recordHeartbeat,
+  recordHello,
+  recordNack,
+  revokeNode,
+} from '../../control-plane/store/nodes.js';
+import {
+  enqueueDelivery,
+  listDeliveries,
+  markDelivered,
+  markFailed,
+} from '../../control-plane/store/outbox.js';
+import {
+  addPolicyVersion,
+  createPolicy,
+  getPolicy,
+  getPolicyVersion,
+  listPolicies,
+  listPolicyVersions,
+} from '../../control-plane/store/policies.js';
+import { getTenant } from '../../control-plane/store/tenants.js';
+import type { TenantTx } from '../../control-plane/store/transaction.js';
+import { createUser, listUsers } from '../../control-plane/store/users.js';
+import {
+  createWebhookEndpoint,
+  deleteWebhookEndpoint,
+  getWebhookEndpoint,
+  listEnabledWebhooks,
+  listWebhookEndpoints,
+} from '../../control-plane/store/webhooks.js';
+import {
+  eventOf,
+  NODE_FACTS,
+  policyVersionOf,
+  sha256,
+  sightingOf,
+  type World,
+} from '../support/store-world.js';
+
+export interface TenantCase {
+  /** module.function */
+  readonly name: string;
+  readonly role?: 'worker';
+  /** With the ids of a world: the tenant's own, another's, or of things that never were. */
+  readonly call: (tx: TenantTx, world: World) => Promise<unknown>;
+  /** Its answer says nothing even to the owner. */
+  readonly forgets?: true;
+}
+
+const HASH = sha256('x');
+const BUNDLE = { contentSha256: HASH, envelopeGzip: Buffer.from('x'), signingKeyId: 'key' };
+const ALERTED = { eventType: 'alert.created', payload: {} };
+
+export const TENANT_CASES: readonly TenantCase[] = [
+  { name: 'alerts.getAlert', call: (tx, world) => getAlert(tx, world.alertId) },
+  {
+    name: 'alerts.listAlerts',
+    call: (tx, world) => listAlerts(tx, { clusterId: world.clusterId }),
+  },
+  {
+    name: 'alerts.recordAlert',
+    role: 'worker',
+    call: (tx, { clusterId, nodeId, groupKey }) =>
+      recordAlert(tx, sightingOf(clusterId, nodeId, { groupKey })),
+  },
+  {
+    name: 'alerts.setAlertStatus',
+    call: (tx, world) => setAlertStatus(tx, world.alertId, 'closed'),
+  },
+  {
+    name: 'api-keys.createApiKey',
+    call: (tx) =>
+      createApiKey(tx, {
+        id: '00000000deadbeef',
+        name: 'new',
+        secretSha256: HASH,
+        role: 'viewer',
+        createdBy: 'test',
+      }),
+  },
+  { name: 'api-keys.listApiKeys', call: (tx) => listApiKeys(tx) },
+  { name: 'api-keys.revokeApiKey', call: (tx, world) => revokeApiKey(tx, world.apiKeyId) },
+  {
+    name: 'api-keys.touchApiKey',
+    call: (tx, world) => touchApiKey(tx, world.apiKeyId),
+    forgets: true,
+  },
+  {
+    name: 'bundles.insertBundle',
+    call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
+  },
+  { name: 'bundles.latestBundle', call: (tx, world) => latestBundle(tx, world.clusterId) },
+  { name: 'clusters.createCluster', call: (tx) => createCluster(tx, { name: 'new' }) },
+  { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
+  { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
+  {
+    name: 'desired-state.listDesired',
+    call: (tx, world) => listDesired(tx, { policyId: world.policyId }),
+  },
+  {
+    name: 'desired-state.listDesiredForCluster',
+    call: (tx, world) => listDesiredForCluster(tx, world.clusterId),
+  },
+  {
+    name: 'desired-state.removeDesired',
+    call: (tx, world) => removeDesired(tx, { policyId: world.policyId }),
+  },
+  {
+    name: 'desired-state.setDesired',
+    call: (tx, { policyId, clusterId }) =>
+      setDesired(tx, { policyId, clusterId, version: 1, mode: 'observe' }),
+  },
+  {
+    name: 'events.insertEvents',
+    role: 'worker',
+    call: (tx, { clusterId, nodeId }) => insertEvents(tx, [eventOf(clusterId, nodeId)]),
+  },
+  { name: 'events.listEvents', call: (tx, world) => listEvents(tx, { nodeId: world.nodeId }) },
+  {
+    name: 'join-tokens.createJoinToken',
+    call: (tx, { clusterId }) =>
+      createJoinToken(tx, {
+        id: '00000000deadbeef',
+        clusterId,
+        secretSha256: HASH,
+        createdBy: 'test',
+      }),
+  },
+  {
+    name: 'join-tokens.listJoinTokens',
+    call: (tx, world) => listJoinTokens(tx, { clusterId: world.clusterId }),
+  },
+  {
+    name: 'join-tokens.revokeJoinToken',
+    call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
+  },
+  { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
+  { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
+  {
+    name: 'nodes.recordAck',
+    call: (tx, world) => recordAck(tx, world.nodeId, { revision: 1, hooks: [] }),
+  },
+  {
+    name: 'nodes.recordCertificate',
+    call: (tx, world) =>
+      recordCertificate(tx, world.nodeId, { serialNumber: '01', notAfter: new Date() }),
+  },
+  {
+    name: 'nodes.recordHeartbeat',
+    call: (tx, world) => recordHeartbeat(tx, world.nodeId, { appliedRevision: 1 }),
+  },
+  {
+    name: 'nodes.recordHello',
+    call: (tx, world) => recordHello(tx, world.nodeId, { ...NODE_FACTS, appliedRevision: 1 }),
+  },
+  {
+    name: 'nodes.recordNack',
+    call: (tx, world) =>
+      recordNack(tx, world.nodeId, { revision: 1, code: 'BUNDLE_OLDER', message: 'older' }),
+  },
+  { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
+  {
+    name: 'outbox.enqueueDelivery',
+    role: 'worker',
+    call: (tx, world) =>
+      enqueueDelivery(tx, { endpointId: world.webhookId, alertId: world.alertId, ...ALERTED }),
+  },
+  { name: 'outbox.listDeliveries', call: (tx, world) => listDeliveries(tx, world.webhookId) },
+  {
+    name: 'outbox.markDelivered',
+    role: 'worker',
+    call: (tx, world) => markDelivered(tx, world.deliveryId),
+  },
+  {
+    name: 'outbox.markFailed',
+    role: 'worker',
+    call: (tx, world) =>
+      markFailed(tx, world.deliveryId, { error: 'refused', nextAttemptAt: 'dead' }),
+  },
+  {
+    name: 'policies.addPolicyVersion',
+    call: (tx, world) => addPolicyVersion(tx, world.policyId, policyVersionOf('two')),
+  },
+  {
+    name: 'policies.createPolicy',
+    call: (tx) => createPolicy(tx, { name: 'new', ...policyVersionOf('one') }),
+  },
+  { name: 'policies.getPolicy', call: (tx, world) => getPolicy(tx, world.policyId) },
+  {
+    name: 'policies.getPolicyVersion',
+    call: (tx, world) => getPolicyVersion(tx, world.policyId, 1),
+  },
+  { name: 'policies.listPolicies', call: (tx) => listPolicies(tx) },
+  {
+    name: 'policies.listPolicyVersions',
+    call: (tx, world) => listPolicyVersions(tx, world.policyId),
+  },
+  { name: 'tenants.getTenant', call: (tx) => getTenant(tx) },
+  {
+    name: 'users.createUser',
+    call: (tx) => createUser(tx, { email: 'b@example.org', displayName: 'B', role: 'viewer' }),
+  },
+  { name: 'users.listUsers', call: (tx) => listUsers(tx) },
+  {
+    name: 'webhooks.createWebhookEndpoint',
+    call: (tx) =>
+      createWebhookEndpoint(tx, { name: 'new', url: 'https://x', secretEncrypted: HASH }),
+  },
+  {
+    name: 'webhooks.deleteWebhookEndpoint',
+    call: (tx, world) => deleteWebhookEndpoint(tx, world.webhookId),
+    forgets: true,
+  },
+  {
+    name: 'webhooks.getWebhookEndpoint',
+    call: (tx, world) => getWebhookEndpoint(tx, world.webhookId),
+  },
+  { name: 'webhooks.listEnabledWebhooks', call: (tx) => listEnabledWebhooks(tx) },
+  { name: 'webhooks.listWebhookEndpoints', call: (tx) => listWebhookEndpoints(tx) },
+];
+
+/** Those that run for no tenant, and what keeps tenants apart there. Each has tests of its own. */
+export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
+  'alert-changes.leaseAlertChanges': 'worker: over all tenants',
+  'alert-changes.listAlertChanges': 'worker: over all tenants',
+  'alert-changes.registerAlertConsumer': 'worker: cursors belong to no tenant',
+  'alerts.alertFromRow': 'no statement',
+  'api-keys.findApiKey': 'the id of a key names its tenant',
+  'event-batches.insertBatches': 'runs as the tenant that it is given: the caller authenticated it',
+  'event-batches.kindFromNumber': 'no statement',
+  'event-batches.shardOf': 'no statement',
+  'event-cursors.completeLease': 'worker: cursors belong to no tenant',
+  'event-cursors.leaseShard': 'worker: over all tenants',
+  'event-cursors.registerConsumer': 'worker: cursors belong to no tenant',
+  'event-cursors.releaseLease': 'worker: cursors belong to no tenant',
+  'event-cursors.renewLease': 'worker: cursors belong to no tenant',
+  'event-cursors.startLease': 'worker: cursors belong to no tenant',
+  'event-cursors.withClaimedShard': 'worker: over all tenants',
+  'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
+  'outbox.claimDueDeliveries': 'worker: over all tenants',
+  'partitions.dropPartitionsBefore': 'worker: partitions belong to no tenant',
+  'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
+  'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
+  'platform-keys.listKeys': 'the keys of the installation',
+  'tenants.createTenant': 'makes one',
+  'tenants.findTenantByName': 'lists them for the platform',
+  'tenants.listTenants': 'lists them for the platform',
+};

@@ -1,0 +1,163 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Database } from '../../control-plane/store/database.js';
+import { TenantTx } from '../../control-plane/store/transaction.js';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createWorld, nowhere, type World } from '../support/store-world.js';
+import { GLOBAL_FUNCTIONS, TENANT_CASES } from './tenancy-cases.js';
+
+/** No functions of a noun: what the others are built of. */
+const FOUNDATION = ['database', 'errors', 'ids', 'json', 'migrate', 'pages', 'transaction'];
+const STORE = new URL('../../control-plane/store/', import.meta.url);
+
+type Outcome = { readonly code: string } | { readonly value: unknown };
+
+class Rollback extends Error {}
+
+let database: TestDatabase;
+let mine: World;
+let theirs: World;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  mine = await createWorld(database);
+  theirs = await createWorld(database);
+});
+
+afterAll(() => database.close());
+
+/** What the call answers; whatever it wrote is undone. */
+async function outcomeOf(
+  db: Database,
+  tenantId: string | undefined,
+  call: (tx: TenantTx) => Promise<unknown>,
+): Promise<Outcome> {
+  let value: unknown;
+  const run = async (tx: TenantTx) => {
+    value = await call(tx);
+    throw new Rollback();
+  };
+  try {
+    if (tenantId !== undefined) await db.withTenant({ tenantId }, run);
+    // As a function of the store would run if somebody forgot to say for which tenant.
+    else await db.withPlatform((tx) => run(new TenantTx(tx.queries, mine.tenantId)));
+  } catch (error) {
+    if (error instanceof BulkheadError) return { code: error.code };
+    if (!(error instanceof Rollback)) throw error;
+  }
+  return { value };
+}
+
+/** Comparable: what each call makes anew (ids, times) is masked. */
+function shapeOf(outcome: Outcome): string {
+  const text = JSON.stringify(outcome, (_key, entry) =>
+    typeof entry === 'bigint' ? `${entry}n` : entry,
+  );
+  return text
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'uuid')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
+    .replace(/"changeId":"\d+n"/g, '"changeId":"n"');
+}
+
+/** What a stranger may be told: an error, nothing, or an empty list. */
+function saysNothing(outcome: Outcome): boolean {
+  if ('code' in outcome) return true;
+  const { value } = outcome;
+  if (typeof value === 'object' && value !== null && 'items' in value) {
+    return Array.isArray(value.items) && value.items.length === 0;
+  }
+  return value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+async function exportedFunctions(): Promise<string[]> {
+  const nouns = readdirSync(STORE)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -3))
+    .filter((name) => !FOUNDATION.includes(name));
+  const names = await Promise.all(
+    nouns.map(async (noun) => {
+      const module: Record<string, unknown> = await import(`../../control-plane/store/${noun}.js`);
+      return Object.keys(module)
+        .filter((name) => typeof module[name] === 'function')
+        .map((name) => `${noun}.${name}`);
+    }),
+  );
+  return names.flat().sort();
+}
+
+it('every exported function of the store has a case', async () => {
+  const cases = [...TENANT_CASES.map(({ name }) => name), ...Object.keys(GLOBAL_FUNCTIONS)];
+  expect(cases.sort()).toEqual(await exportedFunctions());
+});
+
+describe.each(TENANT_CASES)('$name', ({ role, call, forgets }) => {
+  const db = () => (role === 'worker' ? database.worker : database.app);
+
+  it('works for the tenant whose it is', async () => {
+    const outcome = await outcomeOf(db(), mine.tenantId, (tx) => call(tx, mine));
+    expect(outcome).not.toHaveProperty('code');
+    if (!forgets) expect(saysNothing(outcome)).toBe(false);
+  });
+
+  it('answers another tenant as if it never was', async () => {
+    const asTheirs = await outcomeOf(db(), theirs.tenantId, (tx) => call(tx, mine));
+    const asNever = await outcomeOf(db(), theirs.tenantId, (tx) => call(tx, nowhere()));
+    for (const id of [mine.clusterId, mine.nodeId, mine.policyId, mine.alertId, mine.userId]) {
+      const told = 'value' in asTheirs ? JSON.stringify(asTheirs.value, bigintAsText) : '';
+      // What it was given it may give back; what it was not given it must not know.
+      const given = 'value' in asNever && shapeOf(asTheirs) === shapeOf(asNever);
+      expect(told.includes(id) && !given).toBe(false);
+    }
+    expect(shapeOf(asTheirs)).toEqual(shapeOf(asNever));
+  });
+
+  it('does nothing where no tenant is set', async () => {
+    const outcome = await outcomeOf(db(), undefined, (tx) => call(tx, mine));
+    if (!forgets) expect(saysNothing(outcome)).toBe(true);
+  });
+
+  it('changes nothing of a tenant for another one or for none', async () => {
+    const before = await fingerprint();
+    for (const tenantId of [theirs.tenantId, undefined]) {
+      await committed(db(), tenantId, (tx) => call(tx, mine));
+    }
+    expect(await fingerprint()).toEqual(before);
+  });
+});
+
+function bigintAsText(_key: string, entry: unknown): unknown {
+  return typeof entry === 'bigint' ? String(entry) : entry;
+}
+
+/** For good: what it did to its own tenant may stay, errors are as good as an answer. */
+async function committed(
+  db: Database,
+  tenantId: string | undefined,
+  call: (tx: TenantTx) => Promise<unknown>,
+): Promise<void> {
+  try {
+    if (tenantId !== undefined) await db.withTenant({ tenantId }, call);
+    else await db.withPlatform((tx) => call(new TenantTx(tx.queries, mine.tenantId)));
+  } catch (error) {
+    if (!(error instanceof BulkheadError)) throw error;
+  }
+}
+
+/** All rows of `mine`, as the superuser sees them. */
+async function fingerprint(): Promise<Record<string, unknown>> {
+  const { admin } = database;
+  const tables = await admin<{ name: string }[]>`
+    select relname as name from pg_class
+    join pg_attribute on attrelid = pg_class.oid and attname = 'tenant_id' and not attisdropped
+    where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace`;
+  const rows = await Promise.all(
+    tables.map(async ({ name }) => {
+      const [row] = await admin`
+        select count(*), md5(string_agg(t::text, ',' order by t::text))
+        from ${admin(name)} t where tenant_id = ${mine.tenantId}`;
+      return [name, row] as const;
+    }),
+  );
+  return Object.fromEntries(rows);
+}

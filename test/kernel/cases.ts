@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Stage } from './stage.js';
+
+/** One case: the same on every kernel and backend. Each gets a stage of its own. */
+export interface KernelCase {
+  readonly name: string;
+  run(stage: Stage): Promise<void>;
+}
+
+const BLOCK_DRIFT = `
+process:
+  selectors:
+    - name: drifted
+      operation: [exec]
+      executableOrigin: [writable, memory]
+    - name: everything
+      operation: [exec]
+  responses:
+    - match: [drifted]
+      actions: [alert, block]
+    - match: [everything]
+      actions: [log]
+`;
+
+const LOG_EVERYTHING = `
+process:
+  selectors:
+    - name: everything
+      operation: [fork, exec]
+  responses:
+    - match: [everything]
+      actions: [log]
+`;
+
+const ORIGIN = { image: 1, writable: 2, memory: 3, volume: 4, unknown: 5 } as const;
+
+async function drift(stage: Stage): Promise<void> {
+  const copied = await stage.act('copy', '/bin/act', '/tmp/drifted');
+  assert.equal(copied.exitCode, 0, copied.stderr);
+}
+
+/** Runs words that must be stopped before the program makes its mark. */
+async function expectStopped(stage: Stage, ...words: string[]): Promise<void> {
+  const result = await stage.act(...words, 'mark', '/tmp/ran');
+  assert.equal(result.exitCode, stage.stopped.exitCode, result.stderr);
+  assert.equal(stage.exists('tmp/ran'), false, 'it ran');
+}
+
+export const KERNEL_CASES: readonly KernelCase[] = [
+  {
+    name: 'lets a binary of the image run, and tells of it',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      const result = await stage.act('mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      assert.equal(stage.exists('tmp/ran'), true);
+      const event = await stage.event(({ kind }) => kind === 'EVENT_KIND_EXEC');
+      assert.deepEqual(
+        { ...event, parent: '' },
+        {
+          kind: 'EVENT_KIND_EXEC',
+          verdict: 'VERDICT_ALLOWED',
+          executable: '/bin/act',
+          args: ['/bin/act', 'mark', '/tmp/ran'],
+          parent: '',
+          origin: ORIGIN.image,
+          container: 'c1',
+          responses: ['everything'],
+          exitSignal: 0,
+          ring: 'telemetry',
+        },
+      );
+      await stage.event(({ kind }) => kind === 'EVENT_KIND_EXIT');
+    },
+  },
+  {
+    name: 'stops a copied binary before its first instruction',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      await drift(stage);
+      await expectStopped(stage, 'run', '/tmp/drifted');
+      const event = await stage.event(({ executable }) => executable === '/tmp/drifted');
+      assert.equal(event.verdict, stage.stopped.verdict);
+      assert.equal(event.origin, ORIGIN.writable);
+      assert.equal(event.ring, 'alerts');
+      assert.deepEqual(event.responses, ['drifted', 'everything']);
+    },
+  },
+  {
+    name: 'stops a binary that is run from memory',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      await expectStopped(stage, 'memory', '/bin/act');
+      const event = await stage.event(({ ring }) => ring === 'alerts');
+      assert.equal(event.origin, ORIGIN.memory);
+      assert.equal(event.verdict, stage.stopped.verdict);
+    },
+  },
+  {
+    name: 'stops an image binary once it was opened for writing',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      const opened = await stage.act('copy-up', '/bin/other');
+      assert.equal(opened.exitCode, 0, opened.stderr);
+      await expectStopped(stage, 'run', '/bin/other');
+    },
+  },
+  {
+    name: 'stops an exec by a thread that is not the leader',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      await drift(stage);
+      await expectStopped(stage, 'thread', '/tmp/drifted');
+    },
+  },
+  {
+    name: 'takes a tmpfs of the container for a volume',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      const result = await stage.act('tmpfs', '/bin/act', 'mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      const event = await stage.event(({ executable }) => executable === '/mnt/copy');
+      assert.equal(event.origin, ORIGIN.volume);
+    },
+  },
+  {
+    name: "never takes an overlay of the container's own for the image",
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      mkdirSync(join(stage.root, 'tmp/lower'));
+      const copied = await stage.act('copy', '/bin/act', '/tmp/lower/act');
+      assert.equal(copied.exitCode, 0, copied.stderr);
+      const result = await stage.act('overlay', '/tmp/lower', '/mnt/act', 'mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      const event = await stage.event(({ executable }) => executable === '/mnt/act');
+      assert.equal(event.origin, ORIGIN.volume);
+    },
+  },
+  {
+    name: 'knows a nested cgroup before anything runs in it',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      await drift(stage);
+      mkdirSync(stage.cgroup('c1/nested'));
+      const words = ['/tmp/drifted', 'mark', '/tmp/ran'];
+      const result = await stage.launch('c1/nested', stage.root, ...words);
+      assert.equal(result.exitCode, stage.stopped.exitCode, result.stderr);
+      assert.equal(stage.exists('tmp/ran'), false);
+    },
+  },
+  {
+    name: 'treats a new container that nobody told of as unknown',
+    async run(stage) {
+      await drift(stage);
+      mkdirSync(stage.cgroup('c2'));
+      const words = ['/tmp/drifted', 'mark', '/tmp/ran'];
+      const before = await stage.launch('c2', stage.root, ...words);
+      assert.equal(before.exitCode, 0, before.stderr);
+      stage.engine.setUnknownSet(stage.putSet(BLOCK_DRIFT));
+      const after = await stage.launch('c2', stage.root, ...words);
+      assert.equal(after.exitCode, stage.stopped.exitCode, after.stderr);
+    },
+  },
+  {
+    name: 'never judges a process of the host',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      await drift(stage);
+      const result = await stage.onHost('tmp/drifted', 'mark', join(stage.root, 'tmp/ran'));
+      assert.equal(result.exitCode, 0, result.stderr);
+      assert.equal(stage.exists('tmp/ran'), true);
+    },
+  },
+  {
+    name: 'exempts the runtime that enters, and nothing that has entered',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      const program = join(stage.root, 'bin/act');
+      const entering = await stage.launch('c1', '-', program, 'mark', join(stage.root, 'tmp/ran'));
+      assert.equal(entering.exitCode, 0, entering.stderr);
+      assert.equal(stage.exists('tmp/ran'), true);
+      const back = await stage.act('back', program, 'mark', join(stage.root, 'tmp/back'));
+      assert.equal(back.exitCode, stage.stopped.exitCode, back.stderr);
+      assert.equal(stage.exists('tmp/back'), false);
+    },
+  },
+  {
+    name: 'lets run and records would_block where a policy only observes',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT, 'observe');
+      stage.start();
+      await drift(stage);
+      const result = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      const event = await stage.event(({ executable }) => executable === '/tmp/drifted');
+      assert.equal(event.verdict, 'VERDICT_WOULD_BLOCK');
+    },
+  },
+  {
+    name: 'tells of forks with the parent, and of the signal that ended a process',
+    async run(stage) {
+      stage.bind(LOG_EVERYTHING);
+      stage.start();
+      await stage.act('many', '1', '/bin/act', 'mark', '/tmp/ran');
+      const fork = await stage.event(({ kind }) => kind === 'EVENT_KIND_FORK');
+      assert.equal(fork.executable, '/bin/act');
+      const exec = await stage.event(({ args }) => args[1] === 'mark');
+      assert.equal(exec.parent, '/bin/act');
+    },
+  },
+  {
+    name: 'stops all the same when the ring is full, and counts what it could not tell',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      // Nobody reads. A long name makes long records: some 1 500 fill the ring.
+      const long = `/tmp/${`${'d'.repeat(200)}/`.repeat(4)}`;
+      mkdirSync(join(stage.root, long), { recursive: true });
+      await stage.act('copy', '/bin/act', `${long}drifted`);
+      const count = 1500;
+      const words = [String(count), `${long}drifted`, 'mark', '/tmp/ran'];
+      const { stdout } = await stage.act('many', ...words);
+      assert.equal(stdout.trim(), `stopped ${count}`);
+      assert.equal(stage.exists('tmp/ran'), false);
+      const { alert_ring_full: lost = 0n } = stage.engine.counters();
+      assert.ok(lost > 0n, 'the ring was not filled');
+    },
+  },
+  {
+    name: 'goes on without its agent, and tells everything once to the next one',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      await drift(stage);
+      await expectStopped(stage, 'run', '/tmp/drifted');
+      const [first] = await Promise.all([
+        stage.event(({ executable }) => executable === '/tmp/drifted'),
+      ]);
+      assert.equal(first.ring, 'alerts');
+      const durable = stage.batches.find(({ ring }) => ring.name === 'alerts');
+      assert.ok(durable);
+      // Read and written down, but never committed.
+      stage.reopen({
+        instance: durable.ring.instance,
+        alerts: durable.ring.position,
+        telemetry: 0n,
+      });
+      assert.equal(stage.engine.adopted, true);
+      stage.batches.length = 0;
+      await expectStopped(stage, 'run', '/tmp/drifted');
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      await expectStopped(stage, 'memory', '/bin/act');
+      await stage.event(({ origin, ring }) => origin === ORIGIN.memory && ring === 'alerts');
+      const seen = stage.events().filter(({ ring }) => ring === 'alerts');
+      assert.deepEqual(
+        seen.map(({ origin }) => origin),
+        [ORIGIN.writable, ORIGIN.memory],
+      );
+    },
+  },
+  {
+    name: 'switches policies at once, and detaches without a trace',
+    async run(stage) {
+      await drift(stage);
+      stage.bind(BLOCK_DRIFT);
+      await expectStopped(stage, 'run', '/tmp/drifted');
+      stage.bind(LOG_EVERYTHING);
+      const allowed = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/ran');
+      assert.equal(allowed.exitCode, 0, allowed.stderr);
+      stage.bind(BLOCK_DRIFT);
+      const blocked = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/again');
+      assert.equal(blocked.exitCode, stage.stopped.exitCode);
+      stage.engine.detach();
+      const after = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/after');
+      assert.equal(after.exitCode, 0, after.stderr);
+    },
+  },
+];

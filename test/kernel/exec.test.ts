@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeOnKernel } from '../support/needs.js';
+import { ROOT } from '../support/sources.js';
+import { buildActs } from './acts.js';
+import { KERNEL_CASES } from './cases.js';
+import { Stage } from './stage.js';
+
+describeOnKernel("on this machine's kernel", () => {
+  const acts = mkdtempSync(join(tmpdir(), 'bulkhead-acts-'));
+
+  beforeAll(() => buildActs(join(ROOT, 'test/kernel/acts'), acts));
+  afterAll(() => rmSync(acts, { recursive: true }));
+
+  it.each(KERNEL_CASES)('$name', async ({ run }) => {
+    const stage = await Stage.open(acts);
+    try {
+      expect(stage.backend).not.toBe('none');
+      await run(stage);
+    } finally {
+      stage.close();
+    }
+  });
+});

@@ -1,0 +1,249 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findCgroupRoot } from '../../node-agent/containers/cgroup-tree.js';
+import {
+  detach,
+  type Engine,
+  type EventBatch,
+  type ExecBackend,
+  openEngine,
+  type StartPositions,
+} from '../../node-agent/native/native.js';
+import type { EventBatch__Output } from '../../proto/ts/gen/bulkhead/v1/EventBatch.js';
+import { bindPolicies } from '../../proto/ts/policy/bind.js';
+import {
+  encodeContainer,
+  encodeResponseRef,
+  kernelTable,
+} from '../../proto/ts/policy/kernel-table.js';
+import type { PolicyMode } from '../../proto/ts/policy/model.js';
+import { parsePolicy } from '../../proto/ts/policy/parse.js';
+import { loadMessageType } from '../../proto/ts/wire/protos.js';
+
+export interface ActResult {
+  /** 128 + signal number where a signal ended it. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An event with its strings in place of their numbers. */
+export interface SeenEvent {
+  readonly kind: string;
+  readonly verdict: string;
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly parent: string;
+  readonly origin: number;
+  readonly container: string;
+  readonly responses: readonly string[];
+  readonly exitSignal: number;
+  readonly ring: string;
+}
+
+export const FACTS = {
+  id: 'c1',
+  name: 'main',
+  imageFullName: 'registry.example/acts',
+  imageTag: '1',
+  imageDigest: '',
+  podName: 'pod',
+  podNamespace: 'default',
+  podUid: '',
+};
+
+const eventBatch = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.EventBatch');
+
+/**
+ * A container without a runtime: an overlay over a folder with our acts, a cgroup below a watched
+ * one, and the engine. Everything is this stage's own, and goes with it.
+ */
+export class Stage {
+  readonly directory = mkdtempSync(join(tmpdir(), 'bulkhead-kernel-'));
+  readonly root = join(this.directory, 'root');
+  readonly pins = join(this.directory, 'bpf', 'pins');
+  readonly batches: EventBatch[] = [];
+  engine: Engine;
+  readonly #cgroupRoot: string;
+  readonly #backends: readonly ExecBackend[] | undefined;
+  #nextSet = 1;
+
+  static async open(acts: string, backends?: readonly ExecBackend[]): Promise<Stage> {
+    const cgroups = await findCgroupRoot();
+    if (!cgroups) throw new Error('cgroup v2 is not mounted');
+    return new Stage(acts, cgroups, backends);
+  }
+
+  private constructor(acts: string, cgroups: string, backends?: readonly ExecBackend[]) {
+    this.#backends = backends;
+    this.#cgroupRoot = join(cgroups, `bulkhead-kernel-${process.pid}`);
+    const image = join(this.directory, 'image');
+    for (const folder of ['bin', 'tmp', 'mnt', 'empty', 'proc']) {
+      mkdirSync(join(image, folder), { recursive: true });
+    }
+    for (const name of ['act', 'other']) cpSync(join(acts, 'act'), join(image, 'bin', name));
+    cpSync(join(acts, 'launch'), join(this.directory, 'launch'));
+    for (const folder of ['upper', 'work', 'root', 'bpf']) mkdirSync(join(this.directory, folder));
+    this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
+    const at = (name: string) => join(this.directory, name);
+    const options = `lowerdir=${image},upperdir=${at('upper')},workdir=${at('work')}`;
+    this.#mount('overlay', 'overlay', this.root, options);
+    mkdirSync(this.cgroup('c1'), { recursive: true });
+    this.engine = this.#openEngine();
+    this.engine.watchCgroup(this.idOf(''));
+  }
+
+  #mount(type: string, source: string, target: string, options?: string): void {
+    const more = options ? ['-o', options] : [];
+    execFileSync('mount', ['-t', type, ...more, source, target]);
+  }
+
+  #openEngine(startPositions?: StartPositions): Engine {
+    return openEngine({
+      pinDirectory: this.pins,
+      ...(this.#backends && { backends: this.#backends }),
+      ...(startPositions && { startPositions }),
+    });
+  }
+
+  get backend(): string {
+    return this.engine.hooks.find(({ hook }) => hook === 'exec')?.backend ?? 'none';
+  }
+
+  /** What the backend does to a forbidden exec. */
+  get stopped(): { verdict: string; exitCode: number } {
+    return this.backend === 'signal'
+      ? { verdict: 'VERDICT_KILLED', exitCode: 137 }
+      : { verdict: 'VERDICT_DENIED', exitCode: 126 };
+  }
+
+  cgroup(name: string): string {
+    return join(this.#cgroupRoot, name);
+  }
+
+  idOf(name: string): bigint {
+    return statSync(this.cgroup(name), { bigint: true }).ino;
+  }
+
+  /** Compiles a policy and claims c1 with it; '' leaves the container without one. */
+  bind(source: string, mode: PolicyMode = 'enforce'): void {
+    this.engine.setContainer({
+      cgroupId: this.idOf('c1'),
+      activeSet: this.putSet(source, mode),
+      rootDevice: statSync(this.root, { bigint: true }).dev,
+      facts: encodeContainer(FACTS),
+    });
+  }
+
+  /** Compiles a policy into the kernel; its id. */
+  putSet(source: string, mode: PolicyMode = 'enforce'): number {
+    const { policy, problems } = parsePolicy(source);
+    if (!policy) throw new Error(JSON.stringify(problems));
+    const bundled = { policyId: 'p', version: 1, name: 'p', mode, policy };
+    const set = bindPolicies([bundled], FACTS);
+    const id = this.#nextSet;
+    this.#nextSet += 1;
+    this.engine.setPolicySet(
+      id,
+      kernelTable(set),
+      set.responses.map(({ ref }) => encodeResponseRef(ref)),
+    );
+    return id;
+  }
+
+  start(): void {
+    this.engine.start({ onBatch: (batch) => this.batches.push(batch), flushMs: 20 });
+  }
+
+  /** As after the death of the agent: what is pinned stays, the engine is opened anew. */
+  reopen(startPositions?: StartPositions): void {
+    this.engine.close();
+    this.engine = this.#openEngine(startPositions);
+  }
+
+  /** Runs an act in the container, to its end. */
+  act(...words: string[]): Promise<ActResult> {
+    return this.launch('c1', this.root, '/bin/act', ...words);
+  }
+
+  launch(cgroup: string, root: string, ...command: string[]): Promise<ActResult> {
+    const launcher = join(this.directory, 'launch');
+    return this.#run(launcher, [this.cgroup(cgroup), root, ...command]);
+  }
+
+  /** Runs a program of the container's tree on the host. */
+  onHost(program: string, ...words: string[]): Promise<ActResult> {
+    return this.#run(join(this.root, program), words);
+  }
+
+  #run(file: string, args: string[]): Promise<ActResult> {
+    return new Promise((resolve) => {
+      const child = execFile(file, args, (_error, stdout, stderr) => {
+        const { exitCode, signalCode } = child;
+        const code = signalCode === 'SIGKILL' ? 137 : (exitCode ?? 101);
+        resolve({ exitCode: code, stdout, stderr });
+      });
+    });
+  }
+
+  /** Whether a file is in the container's tree. */
+  exists(path: string): boolean {
+    return existsSync(join(this.root, path));
+  }
+
+  events(): SeenEvent[] {
+    return this.batches.flatMap(eventsOf);
+  }
+
+  /** The first event that fits, once it is there. */
+  async event(fits: (event: SeenEvent) => boolean): Promise<SeenEvent> {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const found = this.events().find(fits);
+      if (found) return found;
+      if (performance.now() > deadline) {
+        throw new Error(`no such event among ${JSON.stringify(this.events(), null, 1)}`);
+      }
+      await delay(10);
+    }
+  }
+
+  close(): void {
+    try {
+      this.engine.close();
+      detach(this.pins);
+    } finally {
+      for (const folder of ['root', 'bpf']) execFileSync('umount', [join(this.directory, folder)]);
+      for (const name of ['c1/nested', 'c1', 'c2', '']) {
+        if (existsSync(this.cgroup(name))) rmdirSync(this.cgroup(name));
+      }
+      rmSync(this.directory, { recursive: true });
+    }
+  }
+}
+
+function eventsOf(batch: EventBatch): SeenEvent[] {
+  const decoded = eventBatch.toObject(eventBatch.decode(batch.payload), {
+    enums: String,
+    longs: String,
+    bytes: Buffer,
+    defaults: true,
+    arrays: true,
+  }) as EventBatch__Output;
+  const text = (index: number) => decoded.strings[index]?.toString('latin1') ?? '';
+  return decoded.events.map((event) => ({
+    kind: event.kind,
+    verdict: event.verdict,
+    executable: text(event.process?.executableString ?? 0),
+    args: (event.process?.argsStrings ?? []).map(text),
+    parent: text(event.process?.parentExecutableString ?? 0),
+    origin: event.process?.executableOrigin ?? 0,
+    container: decoded.containers[event.container]?.id ?? '',
+    responses: event.fired.map((index) => decoded.responses[index]?.selectors.join() ?? '?'),
+    exitSignal: event.process?.exitSignal ?? 0,
+    ring: batch.ring.name,
+  }));
+}

@@ -1,0 +1,205 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { type AlertSighting, recordAlert } from '../../control-plane/store/alerts.js';
+import { createApiKey } from '../../control-plane/store/api-keys.js';
+import { insertBundle } from '../../control-plane/store/bundles.js';
+import { createCluster } from '../../control-plane/store/clusters.js';
+import { setDesired } from '../../control-plane/store/desired-state.js';
+import { insertBatches, type NewBatch } from '../../control-plane/store/event-batches.js';
+import { insertEvents, type NewEvent } from '../../control-plane/store/events.js';
+import {
+  type JoinRedemption,
+  redeemJoinToken,
+} from '../../control-plane/store/join-redemptions.js';
+import { createJoinToken } from '../../control-plane/store/join-tokens.js';
+import { enqueueDelivery } from '../../control-plane/store/outbox.js';
+import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
+import { createUser } from '../../control-plane/store/users.js';
+import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
+import type { TestDatabase } from './database.js';
+
+/** The ids of a tenant's one of everything. */
+export interface World {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly apiKeyId: string;
+  readonly clusterId: string;
+  readonly joinTokenId: string;
+  readonly nodeId: string;
+  readonly policyId: string;
+  readonly alertId: string;
+  readonly groupKey: Buffer;
+  readonly webhookId: string;
+  readonly deliveryId: string;
+  readonly eventId: string;
+}
+
+export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+export const tokenId = (): string => randomBytes(8).toString('hex');
+
+export const NODE_FACTS = {
+  name: 'node-1',
+  kernelRelease: '6.1.0',
+  architecture: 'x86_64',
+  agentVersion: '0.1.0',
+  hooks: [{ hook: 'exec', backend: 'signal', reason: '' }],
+} as const;
+
+export function redemptionOf(
+  id: string,
+  secret: string,
+  more: Partial<JoinRedemption> = {},
+): JoinRedemption {
+  return {
+    ...NODE_FACTS,
+    tokenId: id,
+    secretSha256: sha256(secret),
+    enrollmentId: randomUUID(),
+    publicKeySha256: sha256('public key'),
+    ...more,
+  };
+}
+
+export function policyVersionOf(text: string): NewPolicyVersion {
+  const source = `# ${text}\n`;
+  return { source, normalised: Buffer.from(text), sha256: sha256(text), createdBy: 'test' };
+}
+
+export function batchOf(nodeId: string, more: Partial<NewBatch> = {}): NewBatch {
+  return {
+    nodeId,
+    bootId: '00000000-0000-4000-8000-000000000001',
+    sequence: 1n,
+    batchTime: new Date(),
+    kind: 'telemetry',
+    eventCount: 1,
+    payload: Buffer.from('payload'),
+    ...more,
+  };
+}
+
+export function eventOf(clusterId: string, nodeId: string, more: Partial<NewEvent> = {}): NewEvent {
+  return {
+    id: randomUUID(),
+    time: new Date(),
+    clusterId,
+    nodeId,
+    kind: 'exec',
+    verdict: 'allowed',
+    containerId: 'c1',
+    document: { event: { kind: 'event' } },
+    ...more,
+  };
+}
+
+export function sightingOf(
+  clusterId: string,
+  nodeId: string,
+  more: Partial<AlertSighting> = {},
+): AlertSighting {
+  const now = new Date();
+  return {
+    groupKey: sha256('group'),
+    title: 'drifted binary',
+    severity: 'high',
+    source: 'policy',
+    policyId: randomUUID(),
+    policyVersion: 1,
+    policyResponse: 0,
+    clusterId,
+    nodeId,
+    firstEventId: 'e1',
+    lastEventId: 'e1',
+    firstSeenAt: now,
+    lastSeenAt: now,
+    eventCount: 1,
+    verdict: 'killed',
+    document: { event: { kind: 'alert' } },
+    ...more,
+  };
+}
+
+/** A cluster with a join token of so many uses, and the token's secret. */
+export async function newCluster(
+  database: TestDatabase,
+  tenantId: string,
+  maxUses = 1,
+): Promise<{ clusterId: string; joinTokenId: string; secret: string }> {
+  const secret = randomUUID();
+  return database.app.withTenant({ tenantId }, async (tx) => {
+    const cluster = await createCluster(tx, { name: `cluster-${randomUUID()}` });
+    const token = await createJoinToken(tx, {
+      id: tokenId(),
+      clusterId: cluster.id,
+      secretSha256: sha256(secret),
+      createdBy: 'test',
+      maxUses,
+    });
+    return { clusterId: cluster.id, joinTokenId: token.id, secret };
+  });
+}
+
+/** One of everything, in a tenant of its own. */
+export async function createWorld(database: TestDatabase): Promise<World> {
+  const { app, worker } = database;
+  const { id: tenantId } = await database.newTenant();
+  const { clusterId, joinTokenId, secret } = await newCluster(database, tenantId);
+  const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
+  const made = await app.withTenant({ tenantId }, async (tx) => {
+    const role = 'owner';
+    const user = await createUser(tx, { email: 'a@example.org', displayName: 'A', role });
+    const apiKey = await createApiKey(tx, {
+      id: tokenId(),
+      name: 'key',
+      secretSha256: sha256('secret'),
+      role,
+      createdBy: 'test',
+    });
+    const { policy } = await createPolicy(tx, { name: 'policy', ...policyVersionOf('one') });
+    await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
+    await insertBundle(tx, clusterId, async () => ({
+      contentSha256: sha256('content'),
+      envelopeGzip: Buffer.from('envelope'),
+      signingKeyId: 'key',
+    }));
+    const webhook = await createWebhookEndpoint(tx, {
+      name: 'webhook',
+      url: 'https://example.org/hook',
+      secretEncrypted: Buffer.from('sealed'),
+    });
+    return { userId: user.id, apiKeyId: apiKey.id, policyId: policy.id, webhookId: webhook.id };
+  });
+  await insertBatches(app, tenantId, [batchOf(nodeId)]);
+  const event = eventOf(clusterId, nodeId);
+  const groupKey = sha256(tenantId);
+  const seen = await worker.withTenant({ tenantId }, async (tx) => {
+    await insertEvents(tx, [event]);
+    const { alertId } = await recordAlert(tx, sightingOf(clusterId, nodeId, { groupKey }));
+    const delivery = await enqueueDelivery(tx, {
+      endpointId: made.webhookId,
+      alertId,
+      eventType: 'alert.created',
+      payload: { type: 'alert.created' },
+    });
+    return { alertId, deliveryId: delivery.id };
+  });
+  const ids = { tenantId, clusterId, joinTokenId, nodeId, groupKey, eventId: event.id };
+  return { ...ids, ...made, ...seen };
+}
+
+/** Ids in their right form of things that never were. */
+export function nowhere(): World {
+  return {
+    tenantId: randomUUID(),
+    userId: randomUUID(),
+    apiKeyId: tokenId(),
+    clusterId: randomUUID(),
+    joinTokenId: tokenId(),
+    nodeId: randomUUID(),
+    policyId: randomUUID(),
+    alertId: randomUUID(),
+    groupKey: sha256(randomUUID()),
+    webhookId: randomUUID(),
+    deliveryId: randomUUID(),
+    eventId: randomUUID(),
+  };
+}
