@@ -13,6 +13,15 @@ static __always_inline bool bh_in_default_hierarchy(struct cgroup *cgroup)
 	return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
 }
 
+/* Not inlined: so its BTF holds the record's layout, for the test of it. */
+static __noinline void bh_fill_cgroup(struct bh_cgroup_event *event, __u32 kind,
+				      __u64 id, __u64 parent)
+{
+	event->kind = kind;
+	event->cgroup = id;
+	event->parent = parent;
+}
+
 static __always_inline void bh_tell_cgroup(__u32 kind, __u64 id, __u64 parent,
 					   const char *path)
 {
@@ -24,9 +33,7 @@ static __always_inline void bh_tell_cgroup(__u32 kind, __u64 id, __u64 parent,
 		bh_count(BH_COUNTER_cgroup_ring_full);
 		return;
 	}
-	record->event.kind = kind;
-	record->event.cgroup = id;
-	record->event.parent = parent;
+	bh_fill_cgroup(&record->event, kind, id, parent);
 	length = bpf_probe_read_kernel_str(record->path, sizeof(record->path),
 					   path);
 	record->event.path_length = length > 0 ? length - 1 : 0;

@@ -44,8 +44,8 @@ export async function insertBatches(
 ): Promise<number> {
   if (batches.length === 0) return 0;
   return database.withIngest({ tenantId }, async (sql) => {
-    const column = (elementType: number, valueOf: (batch: NewBatch) => SerializableParameter) =>
-      sql.array(batches.map(valueOf), elementType);
+    const column = (elementType: number, read: (batch: NewBatch) => SerializableParameter) =>
+      sql.array(batches.map(read), elementType);
     const inserted = await sql<{ kind: number }[]>`
       insert into event_batches
         (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)

@@ -38,6 +38,12 @@ export interface DueDelivery {
   readonly secretEncrypted: Uint8Array;
 }
 
+const IS_DUE = and(eq(outbox.state, 'pending'), sql`${outbox.nextAttemptAt} <= now()`);
+const IS_ITS_ENDPOINT = and(
+  eq(webhookEndpoints.tenantId, outbox.tenantId),
+  eq(webhookEndpoints.id, outbox.endpointId),
+);
+
 /** In the transaction of the alert, so that there is never one without the other. */
 export async function enqueueDelivery(
   tx: TenantTx,
@@ -55,60 +61,62 @@ export async function enqueueDelivery(
   return deliveryFromRow(only(rows));
 }
 
-/** Due ones of every tenant, oldest first, of endpoints that are enabled. Needs the role bulkhead_worker. */
+/**
+ * Due ones of every tenant, oldest first, of endpoints that are enabled. Needs the role
+ * bulkhead_worker, which sees what is due over all tenants but claims it as each tenant.
+ */
 export async function claimDueDeliveries(
   database: Database,
   limit: number,
   leaseMs: number,
 ): Promise<readonly DueDelivery[]> {
   return database.withPlatform(async (tx) => {
-    const due = tx.queries
+    const due = await tx.queries
       .select({ tenantId: outbox.tenantId, id: outbox.id })
       .from(outbox)
-      .innerJoin(
-        webhookEndpoints,
-        and(
-          eq(webhookEndpoints.tenantId, outbox.tenantId),
-          eq(webhookEndpoints.id, outbox.endpointId),
-          webhookEndpoints.enabled,
-        ),
-      )
-      .where(and(eq(outbox.state, 'pending'), sql`${outbox.nextAttemptAt} <= now()`))
+      .innerJoin(webhookEndpoints, and(IS_ITS_ENDPOINT, webhookEndpoints.enabled))
+      .where(IS_DUE)
       .orderBy(outbox.nextAttemptAt)
-      .limit(limit)
-      .for('no key update', { of: outbox, skipLocked: true });
-    const claimed = await due;
-    if (claimed.length === 0) return [];
-    await tx.queries
-      .update(outbox)
-      .set({
-        attempts: sql`${outbox.attempts} + 1`,
-        nextAttemptAt: sql`now() + ${leaseMs} * interval '1 millisecond'`,
-      })
-      .where(isAnyOf(claimed));
-    return tx.queries
-      .select({
-        tenantId: outbox.tenantId,
-        id: outbox.id,
-        endpointId: outbox.endpointId,
-        alertId: outbox.alertId,
-        eventType: outbox.eventType,
-        payload: outbox.payload,
-        attempts: outbox.attempts,
-        url: webhookEndpoints.url,
-        secretEncrypted: webhookEndpoints.secretEncrypted,
-      })
-      .from(outbox)
-      .innerJoin(
-        webhookEndpoints,
-        and(
-          eq(webhookEndpoints.tenantId, outbox.tenantId),
-          eq(webhookEndpoints.id, outbox.endpointId),
-        ),
-      )
-      .where(isAnyOf(claimed))
-      .orderBy(outbox.id);
+      .limit(limit);
+    const claimed: DueDelivery[] = [];
+    for (const tenantId of new Set(due.map((delivery) => delivery.tenantId))) {
+      const ids = due.flatMap((delivery) => (delivery.tenantId === tenantId ? delivery.id : []));
+      claimed.push(...(await tx.asTenant(tenantId, (tenant) => claim(tenant, ids, leaseMs))));
+    }
+    return claimed;
   });
+}
+
+/** Those of them that no other worker claims at the same time. */
+async function claim(
+  tx: TenantTx,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<readonly DueDelivery[]> {
+  const free = tx.queries
+    .select({ id: outbox.id })
+    .from(outbox)
+    .where(and(eq(outbox.tenantId, tx.tenantId), inArray(outbox.id, [...ids]), IS_DUE))
+    .for('no key update', { skipLocked: true });
+  return tx.queries
+    .update(outbox)
+    .set({
+      attempts: sql`${outbox.attempts} + 1`,
+      nextAttemptAt: sql`now() + ${leaseMs} * interval '1 millisecond'`,
+    })
+    .from(webhookEndpoints)
+    .where(and(eq(outbox.tenantId, tx.tenantId), inArray(outbox.id, free), IS_ITS_ENDPOINT))
+    .returning({
+      tenantId: outbox.tenantId,
+      id: outbox.id,
+      endpointId: outbox.endpointId,
+      alertId: outbox.alertId,
+      eventType: outbox.eventType,
+      payload: outbox.payload,
+      attempts: outbox.attempts,
+      url: webhookEndpoints.url,
+      secretEncrypted: webhookEndpoints.secretEncrypted,
+    });
 }
 
 /** @throws BulkheadError NOT_FOUND, also where it was delivered or given up meanwhile */
@@ -163,13 +171,6 @@ async function settle(tx: TenantTx, id: string, outcome: Outcome): Promise<Deliv
     .where(and(eq(outbox.tenantId, tx.tenantId), eq(outbox.id, id), eq(outbox.state, 'pending')))
     .returning();
   return deliveryFromRow(found(row, 'pending delivery'));
-}
-
-function isAnyOf(keys: readonly { readonly id: string }[]) {
-  return inArray(
-    outbox.id,
-    keys.map((key) => key.id),
-  );
 }
 
 function deliveryFromRow(row: typeof outbox.$inferSelect): Delivery {

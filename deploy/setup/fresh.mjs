@@ -40,7 +40,7 @@ mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs tmpfs "$root/run"
 exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  LANG=C.UTF-8 CI=true "$@"
+  LANG=C.UTF-8 CI=true NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 `;
 
 const STEPS = {
@@ -59,7 +59,7 @@ async function bootstrap(root) {
   copyInto(root, '/etc/apt/sources.list.d');
   copyInto(root, '/etc/resolv.conf');
   copyInto(root, '/etc/hosts');
-  copyInto(root, '/etc/ssl/certs/ca-certificates.crt');
+  await trustAsHere(root);
   for (const name of readdirSync('/etc/apt/apt.conf.d')) {
     const path = `/etc/apt/apt.conf.d/${name}`;
     if (/acquire|proxy/i.test(readFileSync(path, 'utf8'))) copyInto(root, path);
@@ -69,6 +69,25 @@ async function bootstrap(root) {
   copyInto(root, '/etc/npmrc');
   copyInto(root, '/usr/etc/npmrc');
   copyNode(root);
+}
+
+/** Authorities that this machine trusts beyond Debian's own: a proxy's, say. */
+async function trustAsHere(root) {
+  const bundle = '/etc/ssl/certs/ca-certificates.crt';
+  if (!existsSync(bundle)) return;
+  const certificates = (path) =>
+    readFileSync(path, 'utf8').match(
+      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+    ) ?? [];
+  const known = new Set(certificates(root + bundle));
+  const more = certificates(bundle).filter((certificate) => !known.has(certificate));
+  more.forEach((certificate, index) => {
+    writeFileSync(
+      `${root}/usr/local/share/ca-certificates/machine-${index}.crt`,
+      `${certificate}\n`,
+    );
+  });
+  if (more.length > 0) await run('chroot', [root, 'update-ca-certificates']);
 }
 
 /** The address that this machine installs Debian from. */
