@@ -45,13 +45,18 @@ export function toStoreError(error: unknown): unknown {
       BY_SQLSTATE[cause.code.slice(0, 2)] ?? ['INTERNAL', 'the database refused the statement'];
     return new BulkheadError(code, message, { cause });
   }
-  if (cause instanceof Error && 'code' in cause && CONNECTION_CODES.has(String(cause.code))) {
+  if (isConnectionError(cause)) {
     return new BulkheadError('UNAVAILABLE', 'the database cannot be reached', { cause });
   }
   if (error instanceof DrizzleQueryError) {
     return new BulkheadError('INTERNAL', 'the statement failed', { cause });
   }
   return error;
+}
+
+function isConnectionError(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
+  return typeof error.code === 'string' && CONNECTION_CODES.has(error.code);
 }
 
 /** The one row of a statement that must find it. @throws BulkheadError NOT_FOUND */

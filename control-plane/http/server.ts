@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import type { Logger } from 'pino';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { LIMITS } from '../../proto/ts/wire/limits.js';
+import type { Vault } from '../domain/vault.js';
+import type { Database } from '../store/database.js';
+import { accessOf } from './access.js';
+import { alertRoutes } from './alerts.js';
+import { apiKeyRoutes } from './api-keys.js';
+import { authorise } from './authentication.js';
+import { clusterRoutes } from './clusters.js';
+import { eventRoutes } from './events.js';
+import { healthRoutes } from './health.js';
+import { joinTokenRoutes } from './join-tokens.js';
+import { nodeRoutes } from './nodes.js';
+import { policyRoutes } from './policies.js';
+import { sendProblem } from './problem.js';
+import { tenantRoutes } from './tenants.js';
+import { webhookRoutes } from './webhooks.js';
+
+export interface HttpDependencies {
+  readonly database: Database;
+  readonly vault: Vault;
+  /** Printed with every join token. */
+  readonly caPin: string;
+  readonly log: Logger;
+}
+
+/** Fastify with types out of the routes' schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** A policy document as JSON text can be six times as long as the document. */
+const BODY_LIMIT_BYTES = 8 * LIMITS.policyDocumentBytes;
+
+/** The API of one replica, not yet listening. */
+export async function createHttpServer(dependencies: HttpDependencies): Promise<FastifyInstance> {
+  const logger: FastifyBaseLogger = dependencies.log;
+  const api: Api = fastify({
+    loggerInstance: logger,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    maxParamLength: 200,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // Ours stand in problem.ts.
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  // Default deny: a route that the access table does not know cannot be registered.
+  api.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) {
+      // Fastify answers HEAD beside each GET.
+      if (each !== 'HEAD' && accessOf(each, url) === undefined) {
+        throw new Error(`${each} ${url} is not in the access table`);
+      }
+    }
+  });
+  api.decorateRequest('apiKey', undefined);
+  api.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    reply.header('cache-control', 'no-store');
+    await authorise(dependencies.database, request);
+  });
+  api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  api.setNotFoundHandler((request, reply) =>
+    sendProblem(new BulkheadError('NOT_FOUND', 'there is no such route'), request, reply),
+  );
+  api.addContentTypeParser(
+    ['application/yaml', 'application/x-yaml', 'text/yaml'],
+    { parseAs: 'string', bodyLimit: LIMITS.policyDocumentBytes },
+    (_request, body, done) => done(null, { source: String(body) }),
+  );
+
+  const routes = [
+    healthRoutes,
+    tenantRoutes,
+    clusterRoutes,
+    joinTokenRoutes,
+    nodeRoutes,
+    policyRoutes,
+    eventRoutes,
+    alertRoutes,
+    webhookRoutes,
+    apiKeyRoutes,
+  ];
+  for (const register of routes) register(api, dependencies);
+  await api.ready();
+  return api;
+}

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'drizzle-orm';
+import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
+import { CHANNELS, notify, openDatabase } from '../../control-plane/store/database.js';
+import { setDesired } from '../../control-plane/store/desired-state.js';
+import { createTenant, listTenants } from '../../control-plane/store/tenants.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+
+let database: TestDatabase;
+let tenantId = '';
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  tenantId = (await database.newTenant()).id;
+});
+
+afterAll(() => database.close());
+
+describe('a login that is a superuser', () => {
+  it('is its role and nothing more on every connection', async () => {
+    for (const db of [database.app, database.worker]) {
+      const role = await db.withIngest({ tenantId }, async (tx) => {
+        const [row] = await tx`
+          select current_user, current_setting('is_superuser') as is_superuser,
+            current_setting('timezone') as timezone`;
+        return row;
+      });
+      expect(role).toMatchObject({ current_user: db.role, is_superuser: 'off', timezone: 'UTC' });
+      const main = await db.withTenant({ tenantId }, (tx) =>
+        tx.queries.execute(sql`select current_user`),
+      );
+      expect([...main]).toEqual([{ current_user: db.role }]);
+    }
+  });
+});
+
+describe('a transaction', () => {
+  it('leaves its tenant to nobody that gets the connection next', async () => {
+    const one = openDatabase({
+      url: database.url,
+      role: 'bulkhead_app',
+      maxConnections: 1,
+      applicationName: 'test-one',
+    });
+    try {
+      await one.withTenant({ tenantId }, (tx) => createCluster(tx, { name: 'left' }));
+      const seen = await one.withPlatform((tx) =>
+        tx.queries.execute(sql`select count(*)::int as count from clusters`),
+      );
+      expect([...seen]).toEqual([{ count: 0 }]);
+    } finally {
+      await one.close();
+    }
+  });
+
+  it('of a tenant sees no list of tenants', async () => {
+    const seen = await database.app.withTenant({ tenantId }, (tx) =>
+      tx.queries.execute(sql`select id from tenants`),
+    );
+    expect([...seen]).toEqual([{ id: tenantId }]);
+    const all = await database.app.withPlatform((tx) => listTenants(tx));
+    expect(all.items.map(({ id }) => id)).toContain(tenantId);
+  });
+
+  it('is undone where its function throws, and the error stays what it was', async () => {
+    const error = new Error('stop');
+    await expect(
+      database.app.withTenant({ tenantId }, async (tx) => {
+        await createCluster(tx, { name: 'undone' });
+        throw error;
+      }),
+    ).rejects.toBe(error);
+    const rows = await database.admin`select from clusters where name = 'undone'`;
+    expect(rows).toHaveLength(0);
+  });
+});
+
+describe('errors of Postgres', () => {
+  const asTenant = (fn: Parameters<TestDatabase['app']['withTenant']>[1]) =>
+    database.app.withTenant({ tenantId }, fn);
+
+  it('become ours, the cause kept for the log', async () => {
+    await asTenant((tx) => createCluster(tx, { name: 'twice' }));
+    await expect(asTenant((tx) => createCluster(tx, { name: 'twice' }))).rejects.toMatchObject({
+      name: 'BulkheadError',
+      code: 'CONFLICT',
+      cause: { code: '23505' },
+    });
+    await expect(asTenant((tx) => createCluster(tx, { name: '' }))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(asTenant((tx) => createCluster(tx, { name: 'nul\u0000' }))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(asTenant((tx) => getCluster(tx, 'no uuid'))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(
+      asTenant((tx) => setDesired(tx, { policyId: randomUUID(), version: 1, mode: 'observe' })),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(
+      database.app.withTenant({ tenantId: "x'; --" }, listClusters),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('never carry the parameters of their statement', async () => {
+    const secret = 'do-not-log-me';
+    const error = await asTenant((tx) => createCluster(tx, { name: secret.repeat(50) })).catch(
+      (caught: unknown) => caught,
+    );
+    const words: string[] = [];
+    for (let at = error; at instanceof Error; at = at.cause) {
+      words.push(at.message, JSON.stringify(at), at.stack ?? '');
+    }
+    expect(words.length).toBeGreaterThan(3);
+    expect(words.join(' ')).not.toContain(secret.repeat(50));
+  });
+
+  it('are UNAVAILABLE where nobody listens', async () => {
+    const closed = openDatabase({
+      url: 'postgres://u:p@127.0.0.1:1/none',
+      role: 'bulkhead_app',
+      applicationName: 'test',
+    });
+    try {
+      await expect(closed.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      const transaction = closed.withPlatform(async () => {});
+      await expect(transaction).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    } finally {
+      await closed.close();
+    }
+  });
+
+  it('are UNAVAILABLE where the server ends the session, and the pool goes on', async () => {
+    const broken = database.app.withTenant({ tenantId }, async (tx) => {
+      const [row] = await tx.queries.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+      await database.admin`select pg_terminate_backend(${row?.pid ?? 0})`;
+      await listClusters(tx);
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await database.app.ping();
+  });
+});
+
+describe('listen', () => {
+  it('hears what commits and nothing that does not', async () => {
+    const heard: string[] = [];
+    const subscription = await database.app.listen(CHANNELS.policy, (id) => heard.push(id));
+    await expect(
+      database.app.withTenant({ tenantId }, async (tx) => {
+        await notify(tx, CHANNELS.policy, 'undone');
+        throw new Error('undone');
+      }),
+    ).rejects.toThrow('undone');
+    await database.app.withTenant({ tenantId }, (tx) => notify(tx, CHANNELS.policy, tenantId));
+    await eventually(() => expect(heard).toContain(tenantId));
+    expect(heard).toEqual(['', tenantId]);
+    await subscription.close();
+  });
+
+  it('listens again after its connection is lost, and says so', async () => {
+    const heard: string[] = [];
+    const subscription = await database.worker.listen(CHANNELS.policy, (id) => heard.push(id));
+    expect(heard).toEqual(['']);
+    await database.admin`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query ilike 'listen%'`;
+    await eventually(() => expect(heard).toEqual(['', '']));
+    await database.app.withPlatform((tx) => notify(tx, CHANNELS.policy, 'again'));
+    await eventually(() => expect(heard).toEqual(['', '', 'again']));
+    await subscription.close();
+  });
+});
+
+describe('pages', () => {
+  it('refuse a limit or a cursor that is none', async () => {
+    const list = (request: Parameters<typeof listTenants>[1]) =>
+      database.app.withPlatform((tx) => listTenants(tx, request));
+    const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    for (const request of [
+      { limit: 0 },
+      { limit: 201 },
+      { limit: 1.5 },
+      { limit: Number.NaN },
+      { after: 'x' },
+      { after: forged(['a', 'b']) },
+      { after: forged([1]) },
+      { after: forged({ 0: 'a', length: 1 }) },
+      { after: 'a'.repeat(5000) },
+    ]) {
+      await expect(list(request)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+  });
+
+  it('give every row once, by name', async () => {
+    const names = ['page-a', 'page-b', 'page-c', 'page-d', 'page-e'];
+    for (const name of names) await database.app.withPlatform((tx) => createTenant(tx, { name }));
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await database.app.withPlatform((tx) => listTenants(tx, { limit: 2, after }));
+      seen.push(...page.items.map(({ name }) => name));
+      after = page.nextCursor;
+    } while (after !== undefined);
+    expect(seen.filter((name) => name.startsWith('page-'))).toEqual(names);
+    expect(seen).toEqual([...seen].sort());
+  });
+});
