@@ -43,6 +43,10 @@ export interface ContainerWatchOptions {
   readonly cgroupRoot: string;
   readonly sink: ContainerSink;
   readonly log: Logger;
+  /** What a former agent knew and the sink still has: those that are gone are told as gone. */
+  readonly former?: readonly KnownContainer[];
+  /** After each list of all containers. */
+  readonly onListed?: () => void;
   readonly rescanMs?: number;
 }
 
@@ -68,6 +72,7 @@ export class ContainerWatch {
 
   constructor(options: ContainerWatchOptions) {
     this.#options = options;
+    for (const container of options.former ?? []) this.#known.set(container.facts.id, container);
   }
 
   /** Rescans until the signal aborts. */
@@ -135,6 +140,7 @@ export class ContainerWatch {
       this.#known.delete(id);
       this.#options.sink.containerGone(gone);
     }
+    this.#options.onListed?.();
   }
 
   /** Tells the sink what is new of a container. Resolves to whether all is known. */

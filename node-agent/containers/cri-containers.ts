@@ -162,7 +162,7 @@ function pidFromInfo(info: Readonly<Record<string, string>>): number | undefined
 
 function parseInfo(info: Readonly<Record<string, string>>): object | undefined {
   try {
-    const value: unknown = JSON.parse(info['info'] ?? '');
+    const value: unknown = JSON.parse(info.info ?? '');
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;

@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { arch, release } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { type Logger, pino } from 'pino';
+import type { HookStatus as WireHook } from '../proto/ts/gen/bulkhead/v1/HookStatus.js';
+import { sleep } from '../proto/ts/wire/backoff.js';
+import { publicKeyFromDer } from '../proto/ts/wire/dsse.js';
+import { ensureBpffs, removeBpffs } from './bpffs.js';
+import type { Config } from './config.js';
+import { cgroupId, findCgroupRoot, nestedCgroupIds } from './containers/cgroup-tree.js';
+import { ContainerWatch } from './containers/container-watch.js';
+import { CriClient } from './containers/cri-client.js';
+import { LossCounter } from './events/loss-counter.js';
+import { Spool } from './events/spool.js';
+import { type Engine, type HookStatus, openEngine, probe } from './native/native.js';
+import { Enforcement } from './policy/enforcement.js';
+import { KernelStateFile } from './policy/kernel-state.js';
+import { PolicyService } from './policy/policy-service.js';
+import { type Identity, IdentityStore } from './uplink/identity.js';
+import { join } from './uplink/join.js';
+import { runUplink } from './uplink/uplink.js';
+import { AGENT_VERSION } from './version.js';
+
+const TIDY_MS = 5_000;
+const WATCH_PARENTS_MS = 5_000;
+
+/** The composition root of the agent. Resolves when the signal aborted and everything is closed. */
+export async function runAgent(config: Config, signal: AbortSignal): Promise<void> {
+  const log = pino({ level: config.logLevel, name: 'agent' }, pino.destination(2));
+  if (!config.controlPlane) throw new Error('BULKHEAD_CONTROL_PLANE is not set');
+  const { missing } = probe({ ...(config.backends && { backends: config.backends }) });
+  const cgroupRoot = await findCgroupRoot();
+  const lacking = [...missing, ...(cgroupRoot ? [] : ['cgroup v2 is not mounted'])];
+  if (!cgroupRoot || lacking.length > 0) {
+    throw new Error(`cannot protect this node: ${lacking.join('; ')}`);
+  }
+  await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
+  const store = new IdentityStore(config.stateDirectory);
+  const closing: (() => Promise<void> | void)[] = [];
+  // Ends every loop also where one of them fails.
+  const failed = new AbortController();
+  const running = AbortSignal.any([signal, failed.signal]);
+  try {
+    const parts = await assemble(config, cgroupRoot, log, closing);
+    const node = nodeInfo(config, parts.engine);
+    let identity =
+      (await store.load()) ?? (await joinNow(config, config.controlPlane, node, store));
+    const policies = new PolicyService({
+      bundlePath: joinPath(config.stateDirectory, 'bundle.gz'),
+      enforcement: parts.enforcement,
+      trust: () => trustOf(identity),
+      log,
+    });
+    const former = parts.enforcement.restore();
+    await policies.restore();
+    parts.engine.removeSuperseded();
+    const watch = new ContainerWatch({
+      runtime: runtimeOf(config, closing),
+      cgroupRoot,
+      sink: parts.enforcement,
+      log,
+      former,
+      onListed: () => parts.enforcement.containersListed(),
+    });
+    await watchParents(config, cgroupRoot, parts.engine, log);
+    startReading(parts.engine, parts.spool, watch, log);
+    log.info({ nodeId: identity.nodeId, hooks: parts.engine.hooks }, 'watching');
+    await Promise.all([
+      watch.run(running),
+      repeat(TIDY_MS, running, () => parts.spool.tidy()),
+      repeat(WATCH_PARENTS_MS, running, () => watchParents(config, cgroupRoot, parts.engine, log)),
+      runUplink(
+        {
+          controlPlane: config.controlPlane,
+          store,
+          identity,
+          onIdentity: (next) => {
+            identity = next;
+          },
+          node,
+          policies,
+          spool: parts.spool,
+          hooks: () => hooksToWire(parts.engine.hooks),
+          losses: () => parts.losses(),
+          log,
+        },
+        running,
+      ),
+    ]);
+  } finally {
+    failed.abort();
+    for (const close of closing.reverse()) await close();
+  }
+  log.info('stopped');
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly spool: Spool;
+  readonly enforcement: Enforcement;
+  readonly losses: () => ReturnType<LossCounter['report']>;
+}
+
+async function assemble(
+  config: Config,
+  cgroupRoot: string,
+  log: Logger,
+  closing: (() => Promise<void> | void)[],
+): Promise<Parts> {
+  const losses = new LossCounter();
+  const spool = await Spool.open({
+    directory: joinPath(config.stateDirectory, 'spool'),
+    maxBytes: config.spoolBytes,
+    bootId: randomUUID(),
+    losses,
+    log,
+  });
+  closing.push(() => spool.close());
+  const { ringPositions } = spool;
+  const engine = openEngine({
+    pinDirectory: await ensureBpffs(config.bpffsDirectory),
+    ...(config.backends && { backends: config.backends }),
+    startPositions: {
+      instance: ringPositions.instance,
+      alerts: ringPositions.of('alerts'),
+      telemetry: ringPositions.of('telemetry'),
+    },
+  });
+  closing.push(async () => {
+    engine.stop();
+    if (config.detachOnExit) engine.detach();
+    engine.close();
+    if (config.detachOnExit) await removeBpffs(config.bpffsDirectory);
+  });
+  await spool.useRings(engine.ringInstance);
+  const enforcement = new Enforcement({
+    kernel: engine,
+    state: new KernelStateFile(joinPath(config.stateDirectory, 'kernel-state.json')),
+    nestedCgroups: (path) => nestedCgroupIds(joinPath(cgroupRoot, path)),
+    log,
+  });
+  return {
+    engine,
+    spool,
+    enforcement,
+    losses() {
+      const counters = engine.counters();
+      losses.setKernelDropped('kernel_alert_ring_full', counters.alert_ring_full ?? 0n);
+      losses.setKernelDropped('kernel_telemetry_ring_full', counters.telemetry_ring_full ?? 0n);
+      return losses.report();
+    },
+  };
+}
+
+/** A batch is durable before the kernel may use its place again. */
+function startReading(engine: Engine, spool: Spool, watch: ContainerWatch, log: Logger): void {
+  engine.start({
+    onBatch({ kind, eventCount, payload, ring }) {
+      spool
+        .append({ kind, eventCount, createdUnixMs: Date.now(), ring, payload })
+        .then(() => engine.commit(ring.name, ring.position))
+        // After the end of the engine it comes again at the next start.
+        .catch((error: unknown) => log.warn({ err: error }, 'a batch was not committed'));
+    },
+    onCgroup: (event) => watch.onCgroup(event),
+  });
+}
+
+async function joinNow(
+  config: Config,
+  controlPlane: { readonly host: string; readonly port: number },
+  node: ReturnType<typeof nodeInfo>,
+  store: IdentityStore,
+): Promise<Identity> {
+  const { joinToken, caPin } = config;
+  if (!joinToken || !caPin) {
+    throw new Error('this node has not joined: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN');
+  }
+  return join({ controlPlane, joinToken, caPin, node, store });
+}
+
+function nodeInfo(config: Config, engine: Engine) {
+  return {
+    name: config.nodeName,
+    kernelRelease: release(),
+    architecture: arch(),
+    agentVersion: AGENT_VERSION,
+    hooks: hooksToWire(engine.hooks),
+  };
+}
+
+function hooksToWire(hooks: readonly HookStatus[]): WireHook[] {
+  const backends = {
+    none: 'BACKEND_NONE',
+    lsm: 'BACKEND_LSM',
+    fmod_ret: 'BACKEND_FMOD_RET',
+    signal: 'BACKEND_SIGNAL',
+    tracepoint: 'BACKEND_TRACEPOINT',
+  } as const;
+  return hooks.map(({ hook, backend, reason }) => ({ hook, backend: backends[backend], reason }));
+}
+
+function trustOf({ tenantId, clusterId, signingKeys }: Identity) {
+  const keys = new Map(
+    signingKeys.map(({ keyId, publicKeyDer }) => [keyId, publicKeyFromDer(publicKeyDer)]),
+  );
+  return { tenantId, clusterId, keys };
+}
+
+/** The runtime's socket may come and go; its client is made when there first is one. */
+function runtimeOf(config: Config, closing: (() => void)[]): () => CriClient | undefined {
+  let client: CriClient | undefined;
+  closing.push(() => client?.close());
+  return () => {
+    if (!existsSync(config.criSocket)) return undefined;
+    client ??= new CriClient(config.criSocket);
+    return client;
+  };
+}
+
+/** Folders that a runtime makes later are found by the next round. */
+async function watchParents(
+  config: Config,
+  cgroupRoot: string,
+  engine: Engine,
+  log: Logger,
+): Promise<void> {
+  for (const path of config.containerCgroups) {
+    const id = await cgroupId(joinPath(cgroupRoot, path)).catch(() => undefined);
+    if (id === undefined) continue;
+    try {
+      engine.watchCgroup(id);
+    } catch (error) {
+      log.error({ err: error, path }, 'cannot watch for containers');
+    }
+  }
+}
+
+async function repeat(
+  everyMs: number,
+  signal: AbortSignal,
+  act: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    await sleep(everyMs, signal);
+    if (signal.aborted) return;
+    await act();
+  }
+}

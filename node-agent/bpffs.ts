@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { existsSync, statfsSync } from 'node:fs';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseMountInfo } from './containers/cgroup-tree.js';
+
+const run = promisify(execFile);
+/** BPF_FS_MAGIC of linux/magic.h */
+const BPF_FS_MAGIC = 0xcafe4a11;
+
+/**
+ * Where in the folder programs are pinned: the folder itself if it is (or will be) on a bpffs, else
+ * below a bpffs that is mounted on it.
+ */
+export async function ensureBpffs(directory: string): Promise<string> {
+  const nearest = existsSync(directory) ? directory : dirname(directory);
+  if (existsSync(nearest) && statfsSync(nearest).type === BPF_FS_MAGIC) {
+    return (await isMountPoint(directory)) ? join(directory, 'pins') : directory;
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await run('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', directory]);
+  return join(directory, 'pins');
+}
+
+/** Where programs would be pinned, without mounting; undefined: nothing can be pinned there. */
+export async function findPins(directory: string): Promise<string | undefined> {
+  if (!existsSync(directory) || statfsSync(directory).type !== BPF_FS_MAGIC) return undefined;
+  return (await isMountPoint(directory)) ? join(directory, 'pins') : directory;
+}
+
+/** Takes away a bpffs that ensureBpffs mounted; one of the system is left. */
+export async function removeBpffs(directory: string): Promise<void> {
+  if (directory === '/sys/fs/bpf' || !(await isMountPoint(directory))) return;
+  await run('umount', [directory]);
+  await rmdir(directory);
+}
+
+async function isMountPoint(directory: string): Promise<boolean> {
+  const mounts = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
+  return mounts.some(({ mountPoint }) => mountPoint === directory);
+}
