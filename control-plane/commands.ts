@@ -8,8 +8,9 @@ import { migrate } from './store/migrate.js';
 import { createTenant, findTenantByName } from './store/tenants.js';
 
 const OPTIONS = {
+  /** Of this process: config.ts reads it. */
   role: { type: 'string' },
-  migrate: { type: 'boolean' },
+  as: { type: 'string' },
   name: { type: 'string' },
   tenant: { type: 'string' },
   ttl: { type: 'string' },
@@ -30,7 +31,7 @@ export async function runCommand(
     options: OPTIONS,
     allowPositionals: true,
   });
-  const [command = values.migrate ? 'migrate' : 'serve', ...more] = positionals;
+  const [command = 'serve', ...more] = positionals;
   if (more.length > 0) throw new Error(`too many arguments: ${more.join(' ')}`);
   switch (command) {
     case 'serve':
@@ -85,8 +86,8 @@ async function newTenant(database: Database, options: Options): Promise<string> 
 
 async function newApiKey(database: Database, options: Options): Promise<string> {
   const tenantName = required(options.tenant, '--tenant');
-  const role = ROLES.find((known) => known === (options.role ?? 'viewer'));
-  if (!role) throw new Error(`--role: one of ${ROLES.join(', ')}`);
+  const role = ROLES.find((known) => known === (options.as ?? 'viewer'));
+  if (!role) throw new Error(`--as: one of ${ROLES.join(', ')}`);
   const tenant = await database.withPlatform((tx) => findTenantByName(tx, tenantName));
   if (!tenant) throw new Error(`there is no tenant named ${tenantName}`);
   const expiresAt = expiryFrom(options.ttl);

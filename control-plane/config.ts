@@ -33,10 +33,15 @@ export class ConfigError extends Error {
   }
 }
 
-export const CONFIG_HELP = `bulkhead-control-plane [--role=edge,api,worker] [--migrate] [--help]
+export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
 
-  --role      what this process does (default: all three); also BULKHEAD_ROLE
-  --migrate   bring the database up to date, then exit
+  serve [--role=edge,api,worker]      serves until SIGTERM (default); also BULKHEAD_ROLE; all three
+                                      roles where none is named
+  migrate                             brings the database up to date
+  create-tenant --name=NAME           makes a tenant and prints its first API key (role owner)
+    [--if-absent] [--json]
+  create-api-key --tenant=NAME        prints a new API key of a tenant
+    --name=NAME [--as=viewer] [--ttl=12h] [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)

@@ -54,7 +54,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    maxParamLength: 200,
+    routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     // Ours stand in problem.ts.
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),

@@ -28,15 +28,16 @@ export class ServerIdentity {
     this.#caPem = Buffer.from(
       pemFromDer('CERTIFICATE', Buffer.from(authority.certificate.rawData)),
     );
+    // grpc-js registers its own watcher after it has registered here: an answer at once is lost.
     const provider: CertificateProvider = {
       addCaCertificateListener: (listener) => {
         this.#caListeners.add(listener);
-        listener({ caCertificate: this.#caPem });
+        process.nextTick(listener, { caCertificate: this.#caPem });
       },
       removeCaCertificateListener: (listener) => this.#caListeners.delete(listener),
       addIdentityCertificateListener: (listener) => {
         this.#identityListeners.add(listener);
-        if (this.#identity) listener(this.#identity);
+        if (this.#identity) process.nextTick(listener, this.#identity);
       },
       removeIdentityCertificateListener: (listener) => this.#identityListeners.delete(listener),
     };

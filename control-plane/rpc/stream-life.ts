@@ -11,7 +11,7 @@ export const DEFAULT_STREAM_LIFETIME_MS = 30 * 60_000;
 
 /** A signal that aborts when it is time to say Reconnect; lifetimes are jittered by a fifth. */
 export function reconnectTime(life: StreamLife): AbortSignal {
-  const lifetimeMs = life.maxLifetimeMs * (0.8 + Math.random() / 5);
+  const lifetimeMs = Math.round(life.maxLifetimeMs * (0.8 + Math.random() / 5));
   return AbortSignal.any([life.draining, AbortSignal.timeout(lifetimeMs)]);
 }
 

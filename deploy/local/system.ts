@@ -180,19 +180,24 @@ export class LocalSystem {
     return { BULKHEAD_JOIN_TOKEN: made.token, BULKHEAD_CA_PIN: made.caPin };
   }
 
-  /** The answer, unless the process ends first: then its last words. */
+  /** The answer, unless the process ends first or the wait is in vain: then with its last words. */
   async #orEnd<Value>(
     answer: Promise<Value>,
     process: ManagedProcess,
     logName: string,
   ): Promise<Value> {
     const end = process.ended.then((how) => {
-      const log = readFileSync(join(this.#options.directory, logName), 'utf8');
-      throw new Error(`${how}\n${log.trim().split('\n').slice(-3).join('\n')}`);
+      throw new Error(how);
     });
     // Where the answer comes first, a later end is no concern of this wait.
     end.catch(() => {});
-    return Promise.race([answer, end]);
+    try {
+      return await Promise.race([answer, end]);
+    } catch (error) {
+      const log = readFileSync(join(this.#options.directory, logName), 'utf8');
+      const last = log.trim().split('\n').slice(-3).join('\n');
+      throw new Error(`${error instanceof Error ? error.message : error}\n${last}`);
+    }
   }
 }
 
@@ -227,7 +232,7 @@ function ensureMasterKey(directory: string): string {
 
 /** For what this process itself asks the API: short-lived, and shown to nobody. */
 async function createInnerKey(main: string, environment: Environment): Promise<string> {
-  const args = ['create-api-key', `--tenant=${TENANT}`, '--name=local', '--role=owner', '--ttl=1h'];
+  const args = ['create-api-key', `--tenant=${TENANT}`, '--name=local', '--as=owner', '--ttl=1h'];
   const made: { apiKey: string } = JSON.parse(
     await runNode([main, ...args, '--json'], environment),
   );

@@ -55,14 +55,14 @@ describe('canonical bytes', () => {
       fc.property(bundles, (bundle) => {
         const message = {
           ...bundle,
-          revision: protobuf.util.Long.fromString(bundle.revision.toString(), true),
+          revision: bundle.revision.toString(),
           policies: bundle.policies.map((bundled) => ({
             ...bundled,
             mode: POLICY_MODES[bundled.mode],
             policy: messageOf(bundled.policy),
           })),
         };
-        const expected = BundleType.encode(BundleType.create(message)).finish();
+        const expected = BundleType.encode(BundleType.fromObject(message)).finish();
         expect(hex(encodeBundle(bundle))).toBe(hex(expected));
       }),
     );
