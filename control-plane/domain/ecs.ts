@@ -135,29 +135,29 @@ function processToEcs(
   strings: readonly string[],
   nodeId: string,
 ): EcsDocument {
-  const { process } = event;
-  if (!process) return {};
+  const told = event.process;
+  if (!told) return {};
   const text = (position: number) => strings[position] ?? '';
   const ended = event.kind === 'EVENT_KIND_EXIT';
   return {
-    entity_id: shortHash(nodeId, String(process.pid), process.startBoottimeNs),
-    pid: process.pid,
-    name: text(process.nameString),
-    executable: text(process.executableString),
-    args: process.argsStrings.map(text),
-    args_count: process.argsStrings.length,
-    interactive: process.interactive,
+    entity_id: shortHash(nodeId, String(told.pid), told.startBoottimeNs),
+    pid: told.pid,
+    name: text(told.nameString),
+    executable: text(told.executableString),
+    args: told.argsStrings.map(text),
+    args_count: told.argsStrings.length,
+    interactive: told.interactive,
     parent: {
-      entity_id: shortHash(nodeId, String(process.parentPid), process.parentStartBoottimeNs),
-      pid: process.parentPid,
-      ...(process.parentExecutableString > 0 && {
-        executable: text(process.parentExecutableString),
+      entity_id: shortHash(nodeId, String(told.parentPid), told.parentStartBoottimeNs),
+      pid: told.parentPid,
+      ...(told.parentExecutableString > 0 && {
+        executable: text(told.parentExecutableString),
       }),
     },
-    session_leader: { pid: process.sessionLeaderPid },
+    session_leader: { pid: told.sessionLeaderPid },
     ...(ended && {
-      exit_code: process.exitCode,
-      uptime: Math.floor(Number(process.runTimeNs) / 1e9),
+      exit_code: told.exitCode,
+      uptime: Math.floor(Number(told.runTimeNs) / 1e9),
     }),
   };
 }

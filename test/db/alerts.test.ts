@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   leaseAlertChanges,
   listAlertChanges,
@@ -21,13 +21,17 @@ let tenantId = '';
 let clusterId = '';
 const nodeId = randomUUID();
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase();
+});
+
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  await database.clear();
   tenantId = (await database.newTenant()).id;
   ({ clusterId } = await newCluster(database, tenantId));
 });
-
-afterEach(() => database.close());
 
 const record = (more: Partial<AlertSighting> = {}) =>
   database.worker.withTenant({ tenantId }, (tx) =>

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import postgres from 'postgres';
 import {
   insertBatches,
@@ -27,13 +27,17 @@ const CONSUMER = 'test';
 let database: TestDatabase;
 let tenantId = '';
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase();
+});
+
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  await database.clear();
   tenantId = (await database.newTenant()).id;
   await database.worker.withPlatform((tx) => registerConsumer(tx, CONSUMER));
 });
-
-afterEach(() => database.close());
 
 /** So many batches of each of so many nodes, in the order of their sequence. */
 async function fill(nodes: number, each: number): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   claimDueDeliveries,
   enqueueDelivery,
@@ -15,12 +15,16 @@ let database: TestDatabase;
 let world: World;
 const LEASE_MS = 60_000;
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase();
-  world = await createWorld(database);
 });
 
-afterEach(() => database.close());
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  await database.clear();
+  world = await createWorld(database);
+});
 
 const claim = (limit = 10, leaseMs = LEASE_MS) =>
   claimDueDeliveries(database.worker, limit, leaseMs);

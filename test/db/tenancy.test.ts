@@ -8,7 +8,17 @@ import { createWorld, nowhere, type World } from '../support/store-world.js';
 import { GLOBAL_FUNCTIONS, TENANT_CASES } from './tenancy-cases.js';
 
 /** No functions of a noun: what the others are built of. */
-const FOUNDATION = ['database', 'errors', 'ids', 'json', 'migrate', 'pages', 'transaction'];
+const FOUNDATION = [
+  'database',
+  'errors',
+  'ids',
+  'json',
+  'listen',
+  'migrate',
+  'pages',
+  'pool',
+  'transaction',
+];
 const STORE = new URL('../../control-plane/store/', import.meta.url);
 
 /** A setting of '' is what Postgres leaves where there was one: no tenant. */

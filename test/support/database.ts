@@ -14,6 +14,8 @@ export interface TestDatabase {
   /** A superuser's connection; sees every row. */
   readonly admin: postgres.Sql;
   newTenant(): Promise<Tenant>;
+  /** Removes every row: much quicker than a database for each test. */
+  clear(): Promise<void>;
   /** Closes the pools and drops the database. @throws Error where a transaction was left open */
   close(): Promise<void>;
 }
@@ -41,6 +43,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     admin,
     newTenant: () =>
       app.withPlatform((tx) => createTenant(tx, { name: `t-${randomBytes(6).toString('hex')}` })),
+    async clear() {
+      const tables = await admin<{ name: string }[]>`
+        select relname as name from pg_class where relkind in ('r', 'p') and not relispartition
+          and relnamespace = 'public'::regnamespace and relname <> 'schema_migrations'`;
+      await admin`truncate ${admin(tables.map(({ name }) => name))} cascade`;
+    },
     async close() {
       try {
         await noTransactionOpen(admin);

@@ -56,6 +56,8 @@ describe('canonical bytes', () => {
         const message = {
           ...bundle,
           revision: bundle.revision.toString(),
+          // A default is left out.
+          createdUnixMs: bundle.createdUnixMs || undefined,
           policies: bundle.policies.map((bundled) => ({
             ...bundled,
             mode: POLICY_MODES[bundled.mode],
