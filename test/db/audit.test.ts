@@ -1,4 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
@@ -13,6 +18,7 @@ const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   platform_keys: 'the keys of the installation, sealed',
   schema_migrations: 'names and check sums of files',
 };
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCHEMA = new URL('../../control-plane/store/schema/', import.meta.url);
 
 interface Relation {
@@ -148,6 +154,25 @@ describe('the catalogue', () => {
 });
 
 describe('the schema in TypeScript', () => {
+  it('has no change that no migration makes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bulkhead-schema-'));
+    try {
+      cpSync(join(ROOT, 'migrations'), folder, { recursive: true });
+      // drizzle-kit takes paths relative to its working directory only.
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [
+          ...[join(ROOT, 'node_modules/drizzle-kit/bin.cjs'), 'generate', '--dialect=postgresql'],
+          ...['--schema=./control-plane/store/schema/*.ts', `--out=${relative(ROOT, folder)}`],
+        ],
+        { cwd: ROOT },
+      );
+      expect(stdout).toContain('No schema changes');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('says what the migrations made', async () => {
     const columns = await database.admin<Record<string, unknown>[]>`
       select relname as table, attname as column, format_type(atttypid, atttypmod) as type,

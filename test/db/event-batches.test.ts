@@ -91,6 +91,7 @@ describe('insertBatches', () => {
     const bad = [
       batchOf(nodeId, { sequence: 2n ** 63n }),
       batchOf(nodeId, { bootId: 'boot' }),
+      batchOf(nodeId, { bootId: `${randomUUID()}","${randomUUID()}` }),
       batchOf(nodeId, { payload: Buffer.alloc(1024 * 1024 + 1) }),
     ];
     for (const batch of bad) {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { describeOnKernel } from '../support/needs.js';
 import { startTestSystem, type TestSystem } from '../support/system.js';

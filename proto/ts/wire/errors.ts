@@ -1,6 +1,5 @@
 /**
  * The closed list of error codes: what each means and what its receiver does next.
- * `docs` text and list are one: the README table is checked against it by a test.
  */
 interface ErrorCodeInfo {
   /** gRPC status name. */

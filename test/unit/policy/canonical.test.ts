@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import protobuf from 'protobufjs';
 import { stringify } from 'yaml';
 import { encodeBundle, encodePolicy } from '../../../proto/ts/policy/canonical.js';
 import { decodeBundle, decodePolicy } from '../../../proto/ts/policy/decode.js';

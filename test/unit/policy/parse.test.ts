@@ -371,10 +371,10 @@ describe('hostile documents', () => {
     ],
     [
       'a chain of merges',
-      Array.from(
+      `${Array.from(
         { length: 5000 },
         (_, at) => `k${at}: &k${at} {<<: ${at > 0 ? `*k${at - 1}` : '{x: 1}'}}`,
-      ).join('\n') + '\n<<: *k4999',
+      ).join('\n')}\n<<: *k4999`,
     ],
     ['a merge of itself', '&a\n<<: *a'],
     ['a million values', withConditions(`containerImageName: [${'a,'.repeat(120_000)}]`)],
