@@ -20,7 +20,8 @@ const DOMAIN = /^(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::\d{1
  * digest is given. undefined: it is not a reference to an image, as with a bare image id.
  */
 export function parseImageReference(text: string): ImageReference | undefined {
-  if (text.length > MAX_REFERENCE_CHARACTERS) return undefined;
+  // A bare image id reads like a name and a tag.
+  if (text.length > MAX_REFERENCE_CHARACTERS || DIGEST.test(text)) return undefined;
   const [named = '', digest = '', ...rest] = text.split('@');
   if (rest.length > 0 || (text.includes('@') && !DIGEST.test(digest))) return undefined;
 
