@@ -136,7 +136,8 @@ struct bh_cgroup {
 struct bh_container {
 	/* The key again: a reader that raced with reuse sees a mismatch. */
 	__u64 id;
-	/* super_block.s_dev of its root, the kernel's encoding; 0: not known. */
+	/* super_block.s_dev of its root, the kernel's encoding; 0: not known.
+	 */
 	__u64 root_device;
 	/* Keys of policy_sets; 0: none. */
 	__u32 active_set;

@@ -55,9 +55,9 @@ static __always_inline struct bh_process *bh_process(struct task_struct *task)
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct bh_process *process = bpf_map_lookup_elem(&processes, &tgid);
 
-	if (process && process->start_boottime_ns !=
-			       BPF_CORE_READ(task, group_leader,
-					     start_boottime))
+	if (process &&
+	    process->start_boottime_ns !=
+		    BPF_CORE_READ(task, group_leader, start_boottime))
 		return NULL;
 	return process;
 }

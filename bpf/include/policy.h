@@ -57,12 +57,12 @@ __noinline int bh_evaluate(const struct bh_policy_set *set, __u32 operation,
 		fired |= hit << i;
 		actions |= response->actions & mask;
 		observed = -(__u32) !!(response->actions & BH_ACTION_OBSERVE);
-		blocks |= response->actions & BH_ACTION_BLOCK & mask &
-			  ~observed;
+		blocks |=
+			response->actions & BH_ACTION_BLOCK & mask & ~observed;
 	}
 	outcome->fired = fired;
-	outcome->actions = actions &
-			   (BH_ACTION_LOG | BH_ACTION_ALERT | BH_ACTION_BLOCK);
+	outcome->actions =
+		actions & (BH_ACTION_LOG | BH_ACTION_ALERT | BH_ACTION_BLOCK);
 	outcome->blocks = blocks;
 	outcome->asks_origin = asks;
 	return 0;

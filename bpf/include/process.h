@@ -125,12 +125,12 @@ static __noinline int bh_emit(struct task_struct *task, struct file *file,
 	bh_fill_process(event, (__u64)task);
 	bh_fill_file(event, file);
 	bh_fill_act(event, act);
-	event->path_length = bh_append_path(scratch_, task, file, 0,
-					    &event->undecided);
+	event->path_length =
+		bh_append_path(scratch_, task, file, 0, &event->undecided);
 	/* Before an exec has succeeded the arguments are not in its memory. */
 	if (slot == BH_SCRATCH_TRACEPOINT)
-		event->args_length = bh_append_args(scratch_, task,
-						    event->path_length);
+		event->args_length =
+			bh_append_args(scratch_, task, event->path_length);
 	bh_append_parent(scratch_, task);
 	if (event->undecided && event->verdict == BH_VERDICT_ALLOWED)
 		event->verdict = BH_VERDICT_UNDECIDED;
@@ -253,7 +253,8 @@ static __always_inline void bh_forked(struct task_struct *parent,
 	if (process)
 		act.judged.origin = process->origin;
 	else
-		act.judged.origin = bh_origin((__u64)file, act.place.root_device);
+		act.judged.origin =
+			bh_origin((__u64)file, act.place.root_device);
 	bh_judge(&act.place, BH_OPERATION_FORK, &act.judged);
 	if (!act.judged.active.fired)
 		return;

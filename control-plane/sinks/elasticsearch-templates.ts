@@ -34,6 +34,7 @@ const keywords = (...names: string[]) => Object.fromEntries(names.map((name) => 
 /** Every field that is searchable, by its ECS name; Elasticsearch takes dotted names as paths. */
 export const FIELDS: Readonly<Record<string, Property>> = {
   '@timestamp': date,
+  message: { type: 'text' },
   ...keywords('ecs.version', 'data_stream.type', 'data_stream.dataset', 'data_stream.namespace'),
   ...keywords('event.id', 'event.kind', 'event.category', 'event.type', 'event.action'),
   ...keywords('event.outcome', 'event.module', 'event.dataset'),

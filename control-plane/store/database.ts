@@ -63,8 +63,9 @@ const LOCK_LIMIT_MS = 10_000;
 const CLOSE_WAIT_SECONDS = 5;
 
 export function openDatabase(options: DatabaseOptions): Database {
+  const url = withoutParameters(options.url);
   const open = (max: number, suffix: string) =>
-    postgres(options.url, {
+    postgres(url, {
       max,
       idle_timeout: 60,
       connect_timeout: 10,
@@ -136,6 +137,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       ]);
     },
   };
+}
+
+/** Of the URL's parameters the driver would take `role` and `options` over ours; TLS is all it may choose. */
+function withoutParameters(text: string): string {
+  const url = new URL(text);
+  const sslmode = url.searchParams.get('sslmode') ?? url.searchParams.get('ssl');
+  url.search = sslmode === null ? '' : new URLSearchParams({ sslmode }).toString();
+  return url.href;
 }
 
 /** Sent when the transaction commits. NOTIFY serialises the commits that send one: wake-ups only. */

@@ -20,7 +20,7 @@ export async function ensurePartitions(
 ): Promise<readonly string[]> {
   return database.withPlatform(async (tx) => {
     const rows = await tx.queries.execute<{ names: string[] }>(
-      sql`select bulkhead_ensure_partitions(${daysAhead}) as names`,
+      sql`select to_json(bulkhead_ensure_partitions(${daysAhead})) as names`,
     );
     return only(rows).names;
   });

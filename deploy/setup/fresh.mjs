@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
@@ -39,6 +40,8 @@ mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs tmpfs "$root/run"
+# Another instance than the machine's: no pin of one is seen by the other.
+if [ -d "$root/sys/fs/bpf" ]; then mount -t bpf bpf "$root/sys/fs/bpf"; fi
 exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   LANG=C.UTF-8 CI=true NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 `;
@@ -137,8 +140,32 @@ function enter(root, command, logFile) {
       });
     }
     child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
+    // Not close: something left behind may hold the pipes open.
+    child.on('exit', (code) => {
+      const left = endProcessesIn(root);
+      if (left.length > 0) console.log(`fresh: left behind, ended now: ${left.join(', ')}`);
+      resolve(left.length > 0 ? 1 : (code ?? 1));
+    });
   });
+}
+
+/** Kills what runs below the folder as its root (nobody but us starts anything there) and names it. */
+function endProcessesIn(root) {
+  const inside = (pid) => {
+    try {
+      const path = readlinkSync(`/proc/${pid}/root`);
+      return path === root || path.startsWith(`${root}/`);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && inside(name))
+    .map((pid) => {
+      const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+      process.kill(Number(pid), 'SIGKILL');
+      return `${name} (${pid})`;
+    });
 }
 
 /** Every package that apt put there beyond what debootstrap did. */
@@ -182,9 +209,8 @@ async function prove({ root, keep, steps }) {
       if (failed !== 0) break;
     }
     const added = [...packagesOf(root)].filter((name) => !bare.has(name));
-    console.log(
-      `\nfresh: ${added.length} packages were installed by apt, with what they depend on`,
-    );
+    console.log(`\nfresh: apt installed ${added.length} packages, with what they depend on:`);
+    console.log(`  ${added.sort().join(' ')}`);
     console.log(rows.map((row) => `  ${row}`).join('\n'));
     console.log(
       `fresh: ${failed === 0 ? 'passed' : 'failed'} after ${duration(Date.now() - startedAt)}`,

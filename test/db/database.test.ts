@@ -36,6 +36,21 @@ describe('a login that is a superuser', () => {
   });
 });
 
+describe('the URL', () => {
+  it('does not choose another role', async () => {
+    const url = new URL(database.url);
+    url.searchParams.set('role', 'postgres');
+    url.searchParams.set('options', '-c role=postgres');
+    const app = openDatabase({ url: url.href, role: 'bulkhead_app', applicationName: 'test-url' });
+    try {
+      const role = await app.withPlatform((tx) => tx.queries.execute(sql`select current_user`));
+      expect([...role]).toEqual([{ current_user: 'bulkhead_app' }]);
+    } finally {
+      await app.close();
+    }
+  });
+});
+
 describe('a transaction', () => {
   it('leaves its tenant to nobody that gets the connection next', async () => {
     const one = openDatabase({

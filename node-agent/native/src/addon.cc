@@ -21,7 +21,7 @@ Napi::Value probe(const Napi::CallbackInfo &info)
 		Capabilities found = probeCapabilities(plan);
 		Napi::Env env = info.Env();
 		Napi::Array missing =
-		    Napi::Array::New(env, found.missing.size());
+			Napi::Array::New(env, found.missing.size());
 		for (size_t i = 0; i < found.missing.size(); i++)
 			missing.Set(i, found.missing[i]);
 		Napi::Object result = Napi::Object::New(env);

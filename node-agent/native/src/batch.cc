@@ -18,7 +18,7 @@ constexpr size_t kNameBytesMax = 15;
 
 const char *const kUndecidedNames[] = {
 #define X(name) #name,
-    BH_UNDECIDED_REASONS(X)
+	BH_UNDECIDED_REASONS(X)
 #undef X
 };
 
@@ -104,7 +104,7 @@ bool BatchBuilder::add(const void *record, __u32 length)
 				 event.parent_path_length};
 	if (event.kind == BH_EVENT_EXIT)
 		view.executable =
-		    processes_.find(event.pid, event.start_boottime_ns);
+			processes_.find(event.pid, event.start_boottime_ns);
 
 	lastTimeNs_ = event.time_boottime_ns + clockOffsetNs_;
 	if (!eventCount_++)
@@ -179,7 +179,7 @@ std::vector<uint32_t> BatchBuilder::arguments(const View &view)
 uint32_t BatchBuilder::string(std::string_view value)
 {
 	auto [entry, isNew] =
-	    stringIndexes_.try_emplace(std::string(value), strings_.size());
+		stringIndexes_.try_emplace(std::string(value), strings_.size());
 	if (isNew) {
 		strings_.push_back(entry->first);
 		dictionaryBytes_ += value.size() + kElementOverhead;
@@ -210,7 +210,7 @@ std::vector<uint32_t> BatchBuilder::responses(const bh_event &event)
 			continue;
 		__u64 key = __u64{event.set} * BH_RESPONSES_MAX + i;
 		auto [entry, isNew] =
-		    responseIndexes_.try_emplace(key, responses_.size());
+			responseIndexes_.try_emplace(key, responses_.size());
 		if (isNew) {
 			Encoded response = facts_.response(event.set, i);
 			dictionaryBytes_ += kElementOverhead +

@@ -45,9 +45,8 @@ std::string toText(const Napi::Value &value, const char *what)
 
 uint32_t toUint32(const Napi::Value &value, const char *what)
 {
-	double number = value.IsNumber()
-			    ? value.As<Napi::Number>().DoubleValue()
-			    : -1;
+	double number =
+		value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
 	if (!(number >= 0 && number <= UINT32_MAX) ||
 	    number != std::floor(number))
 		refuse(what, "an unsigned 32-bit number");
@@ -94,7 +93,8 @@ Encoded toMessage(const Napi::Value &value, const char *what)
 	if (bytes.ByteLength() > kMessageBytesMax)
 		refuse(what, "at most 16 KiB");
 	return std::make_shared<const std::string>(
-	    reinterpret_cast<const char *>(bytes.Data()), bytes.ByteLength());
+		reinterpret_cast<const char *>(bytes.Data()),
+		bytes.ByteLength());
 }
 
 std::vector<Encoded> toMessages(const Napi::Value &value, const char *what)

@@ -1,4 +1,5 @@
-// From JavaScript values to C++ and back; anything unexpected is INVALID_ARGUMENT.
+// From JavaScript values to C++ and back; anything unexpected is
+// INVALID_ARGUMENT.
 #pragma once
 
 #include <napi.h>

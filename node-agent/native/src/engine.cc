@@ -177,10 +177,10 @@ void Engine::start(std::unique_ptr<Sink> sink, std::shared_ptr<Backlog> backlog,
 			       state.rings[kTelemetry]->committed()}};
 	state.sink = std::move(sink);
 	state.reader = std::make_unique<Reader>(
-	    std::array<Ring *, kSources>{state.rings[kAlerts].get(),
-					 state.rings[kTelemetry].get()},
-	    *state.cgroups, state.facts, *state.sink, std::move(backlog),
-	    options);
+		std::array<Ring *, kSources>{state.rings[kAlerts].get(),
+					     state.rings[kTelemetry].get()},
+		*state.cgroups, state.facts, *state.sink, std::move(backlog),
+		options);
 }
 
 bool Engine::started() const
@@ -218,7 +218,7 @@ void Engine::stop()
 		return;
 	for (int source = 0; source < kSources; source++)
 		state.floor[source] =
-		    state.reader->delivered(static_cast<Source>(source));
+			state.reader->delivered(static_cast<Source>(source));
 	state.malformedBefore += state.reader->malformed();
 	state.reader.reset();
 	state.sink.reset();

@@ -27,13 +27,13 @@ OpenOptions toOpenOptions(const Napi::Value &value)
 	options.version = toText(from.Get("version"), "version");
 	options.pinDirectory = toText(from.Get("pinDirectory"), "pinDirectory");
 	options.backends = toTexts(from.Get("backends"), "backends");
-	options.hostNamespaces =
-	    toUint32s(from.Get("hostMountNamespaces"), "hostMountNamespaces");
+	options.hostNamespaces = toUint32s(from.Get("hostMountNamespaces"),
+					   "hostMountNamespaces");
 	options.startInstance =
-	    toUint64(from.Get("startInstance"), "startInstance");
+		toUint64(from.Get("startInstance"), "startInstance");
 	options.startPositions = {
-	    toUint64(from.Get("startAlerts"), "startAlerts"),
-	    toUint64(from.Get("startTelemetry"), "startTelemetry")};
+		toUint64(from.Get("startAlerts"), "startAlerts"),
+		toUint64(from.Get("startTelemetry"), "startTelemetry")};
 	if (options.hostNamespaces.empty() ||
 	    options.hostNamespaces.size() > BH_HOST_NAMESPACES_MAX)
 		throw NativeError("INVALID_ARGUMENT",
@@ -84,29 +84,32 @@ Napi::Function EngineObject::define(Napi::Env env)
 {
 	using Self = EngineObject;
 	return DefineClass(
-	    env, "Engine",
-	    {
-		InstanceMethod<&Self::adopted>("adopted"),
-		InstanceMethod<&Self::supersedes>("supersedes"),
-		InstanceMethod<&Self::hooks>("hooks"),
-		InstanceMethod<&Self::ringInstance>("ringInstance"),
-		InstanceMethod<&Self::removeSuperseded>("removeSuperseded"),
-		InstanceMethod<&Self::watchCgroup>("watchCgroup"),
-		InstanceMethod<&Self::unwatchCgroup>("unwatchCgroup"),
-		InstanceMethod<&Self::setPolicySet>("setPolicySet"),
-		InstanceMethod<&Self::deletePolicySet>("deletePolicySet"),
-		InstanceMethod<&Self::policySetIds>("policySetIds"),
-		InstanceMethod<&Self::setContainer>("setContainer"),
-		InstanceMethod<&Self::deleteContainer>("deleteContainer"),
-		InstanceMethod<&Self::containerIds>("containerIds"),
-		InstanceMethod<&Self::setUnknownSet>("setUnknownSet"),
-		InstanceMethod<&Self::start>("start"),
-		InstanceMethod<&Self::commit>("commit"),
-		InstanceMethod<&Self::counters>("counters"),
-		InstanceMethod<&Self::stop>("stop"),
-		InstanceMethod<&Self::detach>("detach"),
-		InstanceMethod<&Self::close>("close"),
-	    });
+		env, "Engine",
+		{
+			InstanceMethod<&Self::adopted>("adopted"),
+			InstanceMethod<&Self::supersedes>("supersedes"),
+			InstanceMethod<&Self::hooks>("hooks"),
+			InstanceMethod<&Self::ringInstance>("ringInstance"),
+			InstanceMethod<&Self::removeSuperseded>(
+				"removeSuperseded"),
+			InstanceMethod<&Self::watchCgroup>("watchCgroup"),
+			InstanceMethod<&Self::unwatchCgroup>("unwatchCgroup"),
+			InstanceMethod<&Self::setPolicySet>("setPolicySet"),
+			InstanceMethod<&Self::deletePolicySet>(
+				"deletePolicySet"),
+			InstanceMethod<&Self::policySetIds>("policySetIds"),
+			InstanceMethod<&Self::setContainer>("setContainer"),
+			InstanceMethod<&Self::deleteContainer>(
+				"deleteContainer"),
+			InstanceMethod<&Self::containerIds>("containerIds"),
+			InstanceMethod<&Self::setUnknownSet>("setUnknownSet"),
+			InstanceMethod<&Self::start>("start"),
+			InstanceMethod<&Self::commit>("commit"),
+			InstanceMethod<&Self::counters>("counters"),
+			InstanceMethod<&Self::stop>("stop"),
+			InstanceMethod<&Self::detach>("detach"),
+			InstanceMethod<&Self::close>("close"),
+		});
 }
 
 EngineObject::EngineObject(Info info)
@@ -138,9 +141,8 @@ Napi::Value EngineObject::supersedes(Info info)
 
 Napi::Value EngineObject::hooks(Info info)
 {
-	return guarded(info.Env(), [&] {
-		return fromHooks(info.Env(), engine_->hooks());
-	});
+	return guarded(info.Env(),
+		       [&] { return fromHooks(info.Env(), engine_->hooks()); });
 }
 
 Napi::Value EngineObject::ringInstance(Info info)
@@ -179,7 +181,7 @@ void EngineObject::setPolicySet(Info info)
 		__u32 id = toSetId(info[0]);
 		Napi::Uint8Array table = toBytes(info[1], "table");
 		std::vector<Encoded> responses =
-		    toMessages(info[2], "responses");
+			toMessages(info[2], "responses");
 		bh_policy_set set;
 		if (table.ByteLength() != sizeof(set))
 			throw NativeError("INVALID_ARGUMENT",
@@ -189,8 +191,8 @@ void EngineObject::setPolicySet(Info info)
 		    set.response_count > BH_RESPONSES_MAX ||
 		    set.response_count != responses.size())
 			throw NativeError(
-			    "INVALID_ARGUMENT",
-			    "table and responses do not fit each other");
+				"INVALID_ARGUMENT",
+				"table and responses do not fit each other");
 		engine_->setPolicySet(id, set, std::move(responses));
 	});
 }
@@ -217,7 +219,7 @@ void EngineObject::setContainer(Info info)
 		container.active_set = toUint32(info[2], "active set");
 		container.candidate_set = toUint32(info[3], "candidate set");
 		container.root_device =
-		    kernelDevice(toUint64(info[4], "root device"));
+			kernelDevice(toUint64(info[4], "root device"));
 		engine_->setContainer(container, {ids.begin(), ids.end()},
 				      toMessage(info[5], "facts"));
 	});
@@ -225,9 +227,8 @@ void EngineObject::setContainer(Info info)
 
 void EngineObject::deleteContainer(Info info)
 {
-	guarded(info.Env(), [&] {
-		engine_->deleteContainer(toId(info[0], "cgroup id"));
-	});
+	guarded(info.Env(),
+		[&] { engine_->deleteContainer(toId(info[0], "cgroup id")); });
 }
 
 Napi::Value EngineObject::containerIds(Info info)
@@ -241,7 +242,7 @@ void EngineObject::setUnknownSet(Info info)
 {
 	guarded(info.Env(), [&] {
 		engine_->tables().setUnknownSet(
-		    toUint32(info[0], "policy set id"));
+			toUint32(info[0], "policy set id"));
 	});
 }
 
@@ -281,7 +282,7 @@ void EngineObject::commit(Info info)
 		for (int source = 0; source < kSources; source++)
 			if (name == kSourceNames[source])
 				return engine_->commit(
-				    static_cast<Source>(source), position);
+					static_cast<Source>(source), position);
 		throw NativeError("INVALID_ARGUMENT", "no such ring: " + name);
 	});
 }

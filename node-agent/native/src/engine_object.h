@@ -42,7 +42,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject>
 	void detach(Info info);
 	void close(Info info);
 
-	// When the environment ends before stop(): first the thread, then what it calls.
+	// When the environment ends before stop(): first the thread, then what
+	// it calls.
 	static void stopAtExit(void *self);
 	void forgetExit();
 

@@ -1,6 +1,6 @@
-// What the agent told about containers and responses, as encoded messages: written
-// by JavaScript's thread, read by the reader. What is forgotten stays until the
-// reader has passed everything that the rings held at that time.
+// What the agent told about containers and responses, as encoded messages:
+// written by JavaScript's thread, read by the reader. What is forgotten stays
+// until the reader has passed everything that the rings held at that time.
 #pragma once
 
 #include <linux/types.h>

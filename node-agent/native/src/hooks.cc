@@ -27,9 +27,9 @@ struct Candidate {
 };
 
 constexpr Candidate kExecCandidates[] = {
-    {"lsm", "bh_exec_lsm"},
-    {"fmod_ret", "bh_exec_fmod"},
-    {"signal", "bh_exec"},
+	{"lsm", "bh_exec_lsm"},
+	{"fmod_ret", "bh_exec_fmod"},
+	{"signal", "bh_exec"},
 };
 
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
@@ -113,8 +113,8 @@ HookStatus planExec(HookPlan &plan, const std::string &objectPath,
 	for (const Candidate &candidate : kExecCandidates) {
 		bool allowed = std::find(backends.begin(), backends.end(),
 					 candidate.backend) != backends.end();
-		std::string refusal = allowed ? tryExec(objectPath, candidate)
-					      : "not wanted";
+		std::string refusal =
+			allowed ? tryExec(objectPath, candidate) : "not wanted";
 		if (refusal.empty()) {
 			status.backend = candidate.backend;
 			plan.programs.push_back(candidate.program);
@@ -154,11 +154,12 @@ HookPlan planHooks(const std::string &objectPath,
 	HookPlan plan;
 	plan.hooks.push_back(planExec(plan, objectPath, backends));
 	plan.hooks.push_back(
-	    planTracepoint(plan, objectPath, "fork", {"bh_fork"}));
+		planTracepoint(plan, objectPath, "fork", {"bh_fork"}));
 	plan.hooks.push_back(
-	    planTracepoint(plan, objectPath, "exit", {"bh_exit"}));
-	plan.hooks.push_back(planTracepoint(
-	    plan, objectPath, "cgroup", {"bh_cgroup_mkdir", "bh_cgroup_rmdir"}));
+		planTracepoint(plan, objectPath, "exit", {"bh_exit"}));
+	plan.hooks.push_back(
+		planTracepoint(plan, objectPath, "cgroup",
+			       {"bh_cgroup_mkdir", "bh_cgroup_rmdir"}));
 	// Tells of every exec, and is the net under the other backends.
 	if (plan.execBackend != "none" && plan.execBackend != "signal")
 		plan.programs.push_back("bh_exec");
@@ -171,13 +172,13 @@ Capabilities probeCapabilities(const HookPlan &plan)
 	found.root = geteuid() == 0;
 	found.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	found.bpf = std::any_of(
-	    plan.hooks.begin(), plan.hooks.end(),
-	    [](const HookStatus &hook) { return hook.backend != "none"; });
+		plan.hooks.begin(), plan.hooks.end(),
+		[](const HookStatus &hook) { return hook.backend != "none"; });
 	if (!found.root)
 		found.missing.push_back("root");
 	if (!found.btf)
 		found.missing.push_back(
-		    "a kernel with BTF (/sys/kernel/btf/vmlinux)");
+			"a kernel with BTF (/sys/kernel/btf/vmlinux)");
 	for (const HookStatus &hook : plan.hooks)
 		if (hook.backend == "none")
 			found.missing.push_back("hook " + hook.hook + " (" +

@@ -58,12 +58,12 @@ void callOnCgroup(Napi::Env env, Napi::Function callback, Backlog *backlog,
 // The queues need no bound of their own: the reader stops at its backlog.
 JsSink::JsSink(Napi::Env env, Napi::Function onBatch, Napi::Function onCgroup,
 	       const std::shared_ptr<Backlog> &backlog)
-    : onBatch_(decltype(onBatch_)::New(
-	  env, onBatch, "bulkhead batches", 0, 1, backlog.get(), releaseBacklog,
-	  new std::shared_ptr<Backlog>(backlog))),
-      onCgroup_(decltype(onCgroup_)::New(
-	  env, onCgroup, "bulkhead cgroups", 0, 1, backlog.get(),
-	  releaseBacklog, new std::shared_ptr<Backlog>(backlog)))
+    : onBatch_(decltype(onBatch_)::New(env, onBatch, "bulkhead batches", 0, 1,
+				       backlog.get(), releaseBacklog,
+				       new std::shared_ptr<Backlog>(backlog))),
+      onCgroup_(decltype(onCgroup_)::New(env, onCgroup, "bulkhead cgroups", 0,
+					 1, backlog.get(), releaseBacklog,
+					 new std::shared_ptr<Backlog>(backlog)))
 {
 }
 

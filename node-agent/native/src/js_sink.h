@@ -27,9 +27,9 @@ class JsSink : public Sink
 
       private:
 	Napi::TypedThreadSafeFunction<Backlog, BatchMessage, callOnBatch>
-	    onBatch_;
+		onBatch_;
 	Napi::TypedThreadSafeFunction<Backlog, CgroupMessage, callOnCgroup>
-	    onCgroup_;
+		onCgroup_;
 };
 
 } // namespace bulkhead

@@ -1,6 +1,6 @@
-// Debian builds libbpf.a position-independent enough for programs (-fPIE) but not for
-// a shared object: it reaches for glibc's stderr directly. The linker gives it this
-// variable instead (--wrap=stderr in the Makefile).
+// Debian builds libbpf.a position-independent enough for programs (-fPIE) but
+// not for a shared object: it reaches for glibc's stderr directly. The linker
+// gives it this variable instead (--wrap=stderr in the Makefile).
 #include <cstdio>
 
 extern "C" {

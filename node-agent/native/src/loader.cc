@@ -30,8 +30,9 @@ int memberOffset(const btf *types, const btf_type *type, const char *name)
 	return -1;
 }
 
-// From struct inode to the upper dentry in struct ovl_inode, 0: this kernel does
-// not tell (the module is not loaded yet); the programs then go by the inode's size.
+// From struct inode to the upper dentry in struct ovl_inode, 0: this kernel
+// does not tell (the module is not loaded yet); the programs then go by the
+// inode's size.
 __u32 overlayUpperOffset()
 {
 	Btf kernel(btf__load_vmlinux_btf(), btf__free);
@@ -66,11 +67,10 @@ void writeConfig(bpf_object *object, const HookPlan &plan,
 			throwErrno("SYSTEM", "no random numbers");
 	timespec now;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	config.attached_boottime_ns =
-	    now.tv_sec * 1000000000ull + now.tv_nsec;
+	config.attached_boottime_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
 	config.overlay_upper_offset = overlayUpperOffset();
 	config.exec_is_judged_early =
-	    plan.execBackend == "lsm" || plan.execBackend == "fmod_ret";
+		plan.execBackend == "lsm" || plan.execBackend == "fmod_ret";
 	config.host_namespace_count = hostNamespaces.size();
 	std::copy(hostNamespaces.begin(), hostNamespaces.end(),
 		  config.host_namespaces);
@@ -107,9 +107,9 @@ void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 	bpf_object__for_each_program(program, object.get())
 	{
 		bool wanted =
-		    std::find(plan.programs.begin(), plan.programs.end(),
-			      bpf_program__name(program)) !=
-		    plan.programs.end();
+			std::find(plan.programs.begin(), plan.programs.end(),
+				  bpf_program__name(program)) !=
+			plan.programs.end();
 		bpf_program__set_autoload(program, wanted);
 	}
 	int error = bpf_object__load(object.get());
@@ -120,8 +120,7 @@ void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 	bpf_map *map;
 	bpf_object__for_each_map(map, object.get())
 	{
-		std::string path =
-		    directory + "/map_" + bpf_map__name(map);
+		std::string path = directory + "/map_" + bpf_map__name(map);
 		error = bpf_map__pin(map, path.c_str());
 		if (error)
 			throwErrno("SYSTEM", "cannot pin " + path, -error);

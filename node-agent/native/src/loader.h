@@ -9,8 +9,8 @@
 namespace bulkhead
 {
 
-// directory exists, empty, on a bpffs. On an error the pins made so far stay for
-// the caller to remove. LOAD_FAILED, ATTACH_FAILED, SYSTEM
+// directory exists, empty, on a bpffs. On an error the pins made so far stay
+// for the caller to remove. LOAD_FAILED, ATTACH_FAILED, SYSTEM
 void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 		const std::vector<unsigned int> &hostNamespaces,
 		const std::string &directory);

@@ -52,7 +52,8 @@ PinDirectory::PinDirectory(const std::string &path) : path_(path)
 {
 	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
 		throwErrno("SYSTEM", "cannot make " + path);
-	lock_ = UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	lock_ = UniqueFd(
+		open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (lock_.get() < 0)
 		throwErrno("SYSTEM", "cannot open " + path);
 	struct statfs filesystem;

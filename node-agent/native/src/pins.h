@@ -1,5 +1,6 @@
-// The pin directory on bpffs: <directory>/v_<object version>_<exec backend>/{map_*,link_*}.
-// A set of pins is written as n_... and renamed when it is complete.
+// The pin directory on bpffs: <directory>/v_<object version>_<exec
+// backend>/{map_*,link_*}. A set of pins is written as n_... and renamed when
+// it is complete.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace bulkhead
 class PinDirectory
 {
       public:
-	// Makes the directory if it is not there, and locks it: one engine at a time.
-	// NOT_BPFFS, BUSY, SYSTEM
+	// Makes the directory if it is not there, and locks it: one engine at a
+	// time. NOT_BPFFS, BUSY, SYSTEM
 	explicit PinDirectory(const std::string &path);
 
 	std::string pinPath(const std::string &name) const;

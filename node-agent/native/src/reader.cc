@@ -14,7 +14,8 @@ namespace bulkhead
 namespace
 {
 
-// Beyond these the rings keep what comes, and the kernel counts what they cannot.
+// Beyond these the rings keep what comes, and the kernel counts what they
+// cannot.
 constexpr int kBatchBacklogMax = 16;
 constexpr int kCgroupBacklogMax = 1024;
 
@@ -35,11 +36,10 @@ Reader::Reader(std::array<Ring *, kSources> rings, Ring &cgroups, Facts &facts,
 	       Sink &sink, std::shared_ptr<Backlog> backlog,
 	       const ReaderOptions &options)
     : rings_(rings), cgroupRing_(cgroups), facts_(facts), sink_(sink),
-      backlog_(std::move(backlog)), options_(options),
-      builders_{BatchBuilder(facts, processes_),
-		BatchBuilder(facts, processes_)},
-      read_(options.positions),
-      epoll_(epoll_create1(EPOLL_CLOEXEC))
+      backlog_(std::move(backlog)),
+      options_(options), builders_{BatchBuilder(facts, processes_),
+				   BatchBuilder(facts, processes_)},
+      read_(options.positions), epoll_(epoll_create1(EPOLL_CLOEXEC))
 {
 	for (int source = 0; source < kSources; source++)
 		delivered_[source] = read_[source];
@@ -95,10 +95,10 @@ void Reader::wait()
 	auto timeout = options_.flush;
 	if (!builders_[kTelemetry].empty()) {
 		auto since =
-		    std::chrono::duration_cast<std::chrono::milliseconds>(
-			Clock::now() - telemetrySince_);
-		timeout = std::max(timeout - since,
-				   std::chrono::milliseconds(1));
+			std::chrono::duration_cast<std::chrono::milliseconds>(
+				Clock::now() - telemetrySince_);
+		timeout =
+			std::max(timeout - since, std::chrono::milliseconds(1));
 	}
 	epoll_event events[8];
 	epoll_wait(epoll_.get(), events, 8, timeout.count());
@@ -111,7 +111,8 @@ bool Reader::readBatch(Source source)
 {
 	BatchBuilder &builder = builders_[source];
 	while (backlog_->batches[source] < kBatchBacklogMax) {
-		std::optional<Record> record = rings_[source]->at(read_[source]);
+		std::optional<Record> record =
+			rings_[source]->at(read_[source]);
 		if (!record)
 			break;
 		if (source == kTelemetry && builder.empty())
@@ -174,10 +175,11 @@ void Reader::readCgroups()
 			message->cgroup = event.cgroup;
 			message->parent = event.parent;
 			message->path.assign(
-			    static_cast<const char *>(record->data) +
-				sizeof(event),
-			    std::min<size_t>(event.path_length,
-					     record->length - sizeof(event)));
+				static_cast<const char *>(record->data) +
+					sizeof(event),
+				std::min<size_t>(event.path_length,
+						 record->length -
+							 sizeof(event)));
 			backlog_->cgroups++;
 			sink_.take(std::move(message));
 		}

@@ -35,8 +35,8 @@ struct CgroupMessage {
 	std::string path;
 };
 
-// How much the other thread has not taken yet. Shared, because what is queued for
-// JavaScript can outlive the reader.
+// How much the other thread has not taken yet. Shared, because what is queued
+// for JavaScript can outlive the reader.
 struct Backlog {
 	std::atomic<int> batches[kSources] = {};
 	std::atomic<int> cgroups = 0;

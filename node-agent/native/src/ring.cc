@@ -10,7 +10,7 @@ namespace bulkhead
 {
 
 static_assert(std::atomic<__u64>::is_always_lock_free &&
-		  sizeof(std::atomic<__u64>) == sizeof(__u64),
+		      sizeof(std::atomic<__u64>) == sizeof(__u64),
 	      "the consumer position is shared with the kernel");
 
 Ring::Ring(int mapFd, __u64 bytes)
@@ -20,7 +20,8 @@ Ring::Ring(int mapFd, __u64 bytes)
 			  MAP_SHARED, mapFd, 0);
 	if (page == MAP_FAILED)
 		throwErrno("SYSTEM", "cannot map a ring");
-	// The producer's page, and the data twice, so that a record never wraps.
+	// The producer's page, and the data twice, so that a record never
+	// wraps.
 	void *data = mmap(nullptr, pageBytes_ + 2 * bytes, PROT_READ,
 			  MAP_SHARED, mapFd, pageBytes_);
 	if (data == MAP_FAILED) {
@@ -43,8 +44,8 @@ std::optional<Record> Ring::at(__u64 position) const
 	if (position >= produced())
 		return std::nullopt;
 	const char *header = producer_ + pageBytes_ + (position & (bytes_ - 1));
-	__u32 length = __atomic_load_n(
-	    reinterpret_cast<const __u32 *>(header), __ATOMIC_ACQUIRE);
+	__u32 length = __atomic_load_n(reinterpret_cast<const __u32 *>(header),
+				       __ATOMIC_ACQUIRE);
 	if (length & BPF_RINGBUF_BUSY_BIT)
 		return std::nullopt;
 	Record record;

@@ -1,6 +1,7 @@
 // A consumer of one BPF ring buffer that reads ahead of what it gives back: the
-// kernel keeps every record until commit(), also over the death of this process.
-// (libbpf's consumer gives each record back as soon as its callback returns.)
+// kernel keeps every record until commit(), also over the death of this
+// process. (libbpf's consumer gives each record back as soon as its callback
+// returns.)
 #pragma once
 
 #include <linux/types.h>

@@ -17,7 +17,7 @@ namespace
 
 const char *const kCounterNames[] = {
 #define X(name) #name,
-    BH_COUNTERS(X)
+	BH_COUNTERS(X)
 #undef X
 };
 
@@ -85,7 +85,8 @@ void Tables::watchCgroup(__u64 id)
 {
 	bh_cgroup entry = {};
 	entry.flags = BH_CGROUP_WATCHED;
-	if (bpf_map_update_elem(cgroups_.get(), &id, &entry, BPF_NOEXIST) == 0 ||
+	if (bpf_map_update_elem(cgroups_.get(), &id, &entry, BPF_NOEXIST) ==
+		    0 ||
 	    errno == EEXIST)
 		return;
 	if (errno == E2BIG)
@@ -109,7 +110,7 @@ void Tables::setPolicySet(__u32 id, const bh_policy_set &set)
 			return;
 		throw NativeError("SET_EXISTS",
 				  "another policy set has the id " +
-				      std::to_string(id));
+					  std::to_string(id));
 	}
 	update(policySets_.get(), &id, &set, "policy set");
 }
@@ -130,7 +131,7 @@ void Tables::setContainer(const bh_container &container,
 {
 	bh_cgroup entry = {};
 	bool known =
-	    bpf_map_lookup_elem(cgroups_.get(), &container.id, &entry) == 0;
+		bpf_map_lookup_elem(cgroups_.get(), &container.id, &entry) == 0;
 	bool claimed = known && entry.flags & BH_CGROUP_CLAIMED &&
 		       entry.container == container.id;
 
@@ -167,7 +168,7 @@ void Tables::claimDescendants(__u64 container)
 		for (__u64 id : keysOf<__u64>(cgroups_.get())) {
 			bh_cgroup entry, parent;
 			if (bpf_map_lookup_elem(cgroups_.get(), &id, &entry) !=
-				0 ||
+				    0 ||
 			    entry.container == container || !entry.parent ||
 			    bpf_map_lookup_elem(cgroups_.get(), &entry.parent,
 						&parent) != 0 ||
@@ -179,8 +180,8 @@ void Tables::claimDescendants(__u64 container)
 	}
 }
 
-// What is left of its cgroups is an unknown container: below a watched parent by
-// its place, elsewhere by its entry, which goes when the cgroup does.
+// What is left of its cgroups is an unknown container: below a watched parent
+// by its place, elsewhere by its entry, which goes when the cgroup does.
 void Tables::deleteContainer(__u64 id)
 {
 	remove(containers_.get(), &id, "container");

@@ -39,7 +39,7 @@ class Tables
 	__u64 sumOverCpus(int map, __u32 key) const;
 
 	UniqueFd cgroups_, containers_, policySets_, config_, counters_,
-	    sequences_, alerts_, telemetry_, cgroupEvents_;
+		sequences_, alerts_, telemetry_, cgroupEvents_;
 };
 
 } // namespace bulkhead
