@@ -28,7 +28,7 @@ const ONLY_HERE: readonly { what: string; pattern: RegExp; allowed: RegExp }[] =
   },
   {
     what: 'the addon',
-    pattern: /\.node\b['"`]|process\.dlopen|createRequire/,
+    pattern: /\.node\b['"`]|process\.dlopen/,
     allowed: /^node-agent\/native\//,
   },
   {
