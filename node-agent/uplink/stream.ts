@@ -9,6 +9,8 @@ import { errorFromGrpc } from './errors.js';
 export type StreamSession = (signal: AbortSignal) => Promise<number>;
 
 const RECONNECT = { initialMs: 250, maxMs: 30_000 };
+/** The longest that the control plane may ask an agent to stay away. */
+const RECONNECT_WAIT_MAX_MS = 5 * 60_000;
 const SEND_DEADLINE_MS = 30_000;
 /** A stream that lived so long was a good one: the next try is a first one. */
 const GOOD_LIFE_MS = 10_000;
@@ -27,8 +29,11 @@ export async function keepStream(
   while (!signal.aborted) {
     const startedAt = Date.now();
     try {
-      await sleep(await session(signal), signal);
-      failures = 0;
+      const waitMs = Math.min(await session(signal), RECONNECT_WAIT_MAX_MS);
+      const isGood = Date.now() - startedAt > GOOD_LIFE_MS;
+      failures = isGood ? 0 : failures + 1;
+      // One that ends at once, and well, is not opened again and again without a pause.
+      await sleep(Math.max(waitMs, isGood ? 0 : backoffMs(failures, RECONNECT)), signal);
     } catch (error) {
       if (signal.aborted) return;
       const known = errorFromGrpc(error);

@@ -47,6 +47,7 @@ export const PACKAGES = [
     why: 'tests of the tree ask it which files there are',
     for: 'test',
   },
+  { name: 'xz-utils', commands: ['xz'], why: 'unpacks modules of those kernels', for: 'test' },
   { name: 'unzip', commands: ['unzip'], why: 'unpacks that Elasticsearch', for: 'test' },
 ];
 
