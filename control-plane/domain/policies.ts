@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { tableNeed } from '../../proto/ts/policy/bind.js';
+import { BOUND_SET_LIMITS, tableNeed } from '../../proto/ts/policy/bind.js';
 import { encodePolicy } from '../../proto/ts/policy/canonical.js';
+import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import type { Policy } from '../../proto/ts/policy/model.js';
 import { parsePolicy } from '../../proto/ts/policy/parse.js';
 import type { Problem } from '../../proto/ts/policy/problems.js';
@@ -19,19 +20,46 @@ export interface CompiledPolicy {
 /** @throws BulkheadError POLICY_INVALID with every problem in its details */
 export function compilePolicy(source: string): CompiledPolicy {
   const { policy, problems } = parsePolicy(source);
-  if (!policy) {
-    throw new BulkheadError('POLICY_INVALID', undefined, { details: { problems } });
-  }
-  const bundled = { policyId: '', version: 1, name: '', mode: 'enforce' as const, policy };
-  const need = tableNeed([bundled]);
-  if (!need.fits) {
-    throw new BulkheadError(
-      'POLICY_INVALID',
-      `a container could need ${need.selectors} selectors and ${need.responses} responses of it, more than a node's table holds`,
-      { details: { problems } },
-    );
-  }
+  if (!policy) throw invalid(problems);
   const normalised = encodePolicy(policy);
   const sha256 = createHash('sha256').update(normalised).digest();
   return { policy, normalised, sha256, warnings: problems };
+}
+
+/** A document as it travelled. @throws BulkheadError POLICY_INVALID where it is not UTF-8 */
+export function textOfDocument(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid(parsePolicy(bytes).problems);
+  }
+}
+
+/**
+ * Whether one cluster can run these policies together: a node refuses a bundle that does not fit
+ * its tables, so it is refused here, where somebody reads why.
+ * @throws BulkheadError POLICY_INVALID
+ */
+export function checkFitTogether(
+  policies: readonly { readonly name: string; readonly normalised: Uint8Array }[],
+): void {
+  const bundled = policies.map(({ name, normalised }) => ({
+    policyId: '',
+    version: 1,
+    name,
+    mode: 'enforce' as const,
+    policy: decodePolicy(normalised),
+  }));
+  const need = tableNeed(bundled);
+  if (need.fits) return;
+  const { selectors, responses } = BOUND_SET_LIMITS;
+  const message =
+    `the policies of a cluster would need ${need.selectors} selectors and ${need.responses} ` +
+    `responses of a node's table, which has ${selectors} and ${responses}`;
+  const code = 'POLICY_TABLE_FULL';
+  throw invalid([{ code, severity: 'error', line: 1, column: 1, path: '', message }], message);
+}
+
+function invalid(problems: readonly Problem[], message?: string): BulkheadError {
+  return new BulkheadError('POLICY_INVALID', message, { details: { problems } });
 }

@@ -11,7 +11,16 @@ import {
 } from '../store/api-keys.js';
 import { mayGrant } from './access.js';
 import { callerOf, creatorOf, inTenant } from './authentication.js';
-import { closed, Instant, Name, PageQuery, pageFromQuery, pageToJson, TokenId } from './schemas.js';
+import {
+  closed,
+  Instant,
+  instantFromText,
+  Name,
+  PageQuery,
+  pageFromQuery,
+  pageToJson,
+  TokenId,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const NewApiKey = closed({
@@ -35,6 +44,10 @@ export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
     if (!mayGrant(callerOf(request).role, role)) {
       throw new BulkheadError('PERMISSION_DENIED', `you may not hand out the role ${role}`);
     }
+    const ends = expiresAt === undefined ? undefined : instantFromText('expiresAt', expiresAt);
+    if (ends && ends.getTime() <= Date.now()) {
+      throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
+    }
     const token = createToken(TOKEN_KINDS.apiKey);
     const key = await inTenant(database, request, (tx) =>
       createApiKey(tx, {
@@ -43,7 +56,7 @@ export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
         role,
         secretSha256: hashSecret(token.secret),
         createdBy: creatorOf(request),
-        expiresAt: expiresAt ? new Date(expiresAt) : undefined,
+        expiresAt: ends,
       }),
     );
     return reply.code(201).send({ ...apiKeyToJson(key), apiKey: token.text });

@@ -4,11 +4,16 @@ import { inTenant } from './authentication.js';
 import { closed, Id, Name, PageQuery, pageFromQuery } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
+/** As Kubernetes has them: a prefix of 253 and a name of 63, a value of 63. */
+const LABEL_KEY = '^[A-Za-z0-9][A-Za-z0-9._/-]{0,316}$';
+const LABEL_VALUE = '^[A-Za-z0-9._-]{0,63}$';
+
 const NewCluster = closed({
   name: Name,
   labels: Type.Optional(
-    Type.Record(Type.String({ maxLength: 317 }), Type.String({ maxLength: 63 }), {
+    Type.Record(Type.String({ pattern: LABEL_KEY }), Type.String({ pattern: LABEL_VALUE }), {
       maxProperties: 64,
+      additionalProperties: false,
     }),
   ),
 });

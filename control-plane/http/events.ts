@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { listEvents } from '../store/events.js';
 import { inTenant } from './authentication.js';
-import { closed, Id, Instant, PageQuery, pageFromQuery } from './schemas.js';
+import { closed, Id, Instant, instantFromText, PageQuery, pageFromQuery } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const EventQuery = closed({
@@ -24,8 +24,8 @@ export function eventRoutes(api: Api, { database }: HttpDependencies): void {
       listEvents(tx, {
         ...pageFromQuery(request.query),
         ...filter,
-        since: since ? new Date(since) : undefined,
-        until: until ? new Date(until) : undefined,
+        since: since === undefined ? undefined : instantFromText('since', since),
+        until: until === undefined ? undefined : instantFromText('until', until),
       }),
     );
   });

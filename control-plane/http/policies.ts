@@ -1,8 +1,13 @@
 import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
-import { compilePolicy } from '../domain/policies.js';
-import { listDesired, removeDesired, setDesired } from '../store/desired-state.js';
+import { checkFitTogether, compilePolicy } from '../domain/policies.js';
+import {
+  listDesired,
+  listDesiredForCluster,
+  removeDesired,
+  setDesired,
+} from '../store/desired-state.js';
 import {
   addPolicyVersion,
   createPolicy,
@@ -13,6 +18,7 @@ import {
   type PolicyVersion,
   type PolicyVersionSummary,
 } from '../store/policies.js';
+import type { TenantTx } from '../store/transaction.js';
 import { creatorOf, inTenant } from './authentication.js';
 import { closed, Id, Name, PageQuery, pageFromQuery, pageToJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -28,6 +34,8 @@ const Publish = closed({
   mode: Type.Optional(Type.Union([Type.Literal('observe'), Type.Literal('enforce')])),
   clusters: Type.Union([Type.Literal('all'), Type.Array(Id, { minItems: 1, maxItems: 1000 })]),
 });
+/** No cluster has it: what every cluster runs that has no entry of its own. */
+const ANY_CLUSTER = '00000000-0000-0000-0000-000000000000';
 const Unpublish = closed({
   clusters: Type.Union([Type.Literal('all'), Type.Array(Id, { minItems: 1, maxItems: 1000 })]),
 });
@@ -119,6 +127,7 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
       for (const clusterId of targets(clusters)) {
         await setDesired(tx, { policyId, clusterId, version, mode });
       }
+      await checkFit(tx, clusters);
       return { policyId, version, mode, published: await listDesired(tx, { policyId }) };
     }),
   );
@@ -134,6 +143,17 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
       return { policyId, published: await listDesired(tx, { policyId }) };
     }),
   );
+}
+
+/** What the clusters that a publish touched are to run now. @throws BulkheadError POLICY_INVALID */
+async function checkFit(tx: TenantTx, clusters: 'all' | string[]): Promise<void> {
+  const touched =
+    clusters === 'all'
+      ? [ANY_CLUSTER, ...(await listDesired(tx)).flatMap(({ clusterId }) => clusterId ?? [])]
+      : clusters;
+  for (const clusterId of new Set(touched)) {
+    checkFitTogether(await listDesiredForCluster(tx, clusterId));
+  }
 }
 
 function summaryToJson(version: PolicyVersionSummary) {

@@ -1,4 +1,6 @@
-import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { BulkheadError, ERROR_CODES, type ErrorCode } from '../../proto/ts/wire/errors.js';
 
 /** RFC 9457. `type` is a URN, since there is one meaning of a code and no page of its own for it. */
@@ -23,11 +25,43 @@ export function sendProblem(
   reply: FastifyReply,
 ): FastifyReply {
   const known = normalise(error);
-  logRefusal(known, error, request.log);
+  logRefusal(known, error, request);
   if (known.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"');
   if (known.code === 'UNAVAILABLE') reply.header('retry-after', '5');
   const body = problemBody(known, request.id);
   return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(body));
+}
+
+/** What node could not read as HTTP never becomes a request: answered on the socket. */
+export function answerMalformed(error: { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const code: ErrorCode = tooLarge ? 'PAYLOAD_TOO_LARGE' : 'INVALID_ARGUMENT';
+  const body = problemBody(new BulkheadError(code, 'the request is not HTTP'), randomUUID());
+  const text = JSON.stringify(body);
+  socket.end(
+    [
+      `HTTP/1.1 ${body.status} ${tooLarge ? 'Content Too Large' : 'Bad Request'}`,
+      `content-type: ${PROBLEM_CONTENT_TYPE}`,
+      `content-length: ${Buffer.byteLength(text)}`,
+      'connection: close',
+      '',
+      text,
+    ].join('\r\n'),
+  );
+}
+
+/** What a log line says of a request: the route, not the path with what the caller put into it. */
+export function requestFields(request: FastifyRequest) {
+  const { method, apiKey } = request;
+  return {
+    method,
+    route: request.routeOptions?.url,
+    ...(apiKey && { tenantId: apiKey.tenantId, apiKeyId: apiKey.id }),
+  };
 }
 
 export function problemBody(error: BulkheadError, requestId: string): ProblemBody {
@@ -72,8 +106,11 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
-function logRefusal(known: BulkheadError, error: unknown, log: FastifyBaseLogger): void {
-  const { code, message } = known;
-  if (ERROR_CODES[code].http >= 500) log.error({ code, err: known.cause ?? error }, 'call failed');
-  else log.info({ code, reason: message, err: known.cause }, 'call refused');
+function logRefusal(known: BulkheadError, error: unknown, request: FastifyRequest): void {
+  const fields = { ...requestFields(request), code: known.code };
+  if (ERROR_CODES[known.code].http >= 500) {
+    request.log.error({ ...fields, err: known.cause ?? error }, 'call failed');
+  } else {
+    request.log.info({ ...fields, reason: known.message, err: known.cause }, 'call refused');
+  }
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { Page, PageRequest } from '../store/pages.js';
 
 /** Shapes that several routes share. Requests are closed: what a schema does not name is refused. */
@@ -13,12 +14,6 @@ export const Name = Type.String({
   maxLength: 253,
   pattern: '^[^\\p{C}\\s]([^\\p{C}]*[^\\p{C}\\s])?$',
 });
-/** A document whose keys are not ours to list. */
-export const Document = Type.Unsafe<Readonly<Record<string, unknown>>>({
-  type: 'object',
-  additionalProperties: true,
-});
-
 export function closed<T extends Record<string, ReturnType<typeof Type.Optional> | object>>(
   properties: T,
 ) {
@@ -36,8 +31,11 @@ export function pageFromQuery(query: Static<typeof PageQueryObject>): PageReques
   return { limit: query.limit === undefined ? undefined : Number(query.limit), after: query.after };
 }
 
-export function PageOf<T extends object>(item: T) {
-  return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) });
+/** The format lets a leap second through, which JavaScript has no time for. @throws BulkheadError INVALID_ARGUMENT */
+export function instantFromText(name: string, text: string): Date {
+  const instant = new Date(text);
+  if (!Number.isNaN(instant.getTime())) return instant;
+  throw new BulkheadError('INVALID_ARGUMENT', `${name}: no such time`);
 }
 
 export function pageToJson<Row, Json>(

@@ -3,6 +3,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
@@ -10,6 +13,7 @@ import fastify, {
 import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { textOfDocument } from '../domain/policies.js';
 import type { Vault } from '../domain/vault.js';
 import type { Database } from '../store/database.js';
 import { accessOf } from './access.js';
@@ -22,7 +26,7 @@ import { healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { nodeRoutes } from './nodes.js';
 import { policyRoutes } from './policies.js';
-import { sendProblem } from './problem.js';
+import { answerMalformed, requestFields, sendProblem } from './problem.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
 
@@ -45,6 +49,8 @@ export type Api = FastifyInstance<
 
 /** A policy document as JSON text can be six times as long as the document. */
 const BODY_LIMIT_BYTES = 8 * LIMITS.policyDocumentBytes;
+/** A request that is not whole by then is cut off. */
+const REQUEST_LIMIT_MS = 30_000;
 
 /** The API of one replica, not yet listening. */
 export async function createHttpServer(dependencies: HttpDependencies): Promise<FastifyInstance> {
@@ -54,17 +60,21 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_LIMIT_MS,
+    exposeHeadRoutes: false,
+    // One line a request: logAnswer's, or problem.ts's.
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     // Ours stand in problem.ts.
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    clientErrorHandler: answerMalformed,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   // Default deny: a route that the access table does not know cannot be registered.
   api.addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) {
-      // Fastify answers HEAD beside each GET.
-      if (each !== 'HEAD' && accessOf(each, url) === undefined) {
+      if (accessOf(each, url) === undefined) {
         throw new Error(`${each} ${url} is not in the access table`);
       }
     }
@@ -73,16 +83,18 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
   api.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
+    reply.header('x-content-type-options', 'nosniff');
     await authorise(dependencies.database, request);
   });
+  api.addHook('onResponse', async (request, reply) => logAnswer(request, reply));
   api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   api.setNotFoundHandler((request, reply) =>
     sendProblem(new BulkheadError('NOT_FOUND', 'there is no such route'), request, reply),
   );
   api.addContentTypeParser(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
-    { parseAs: 'string', bodyLimit: LIMITS.policyDocumentBytes },
-    (_request, body, done) => done(null, { source: String(body) }),
+    { parseAs: 'buffer', bodyLimit: LIMITS.policyDocumentBytes },
+    async (_request: FastifyRequest, body: Buffer) => ({ source: textOfDocument(body) }),
   );
 
   const routes = [
@@ -100,4 +112,13 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
   for (const register of routes) register(api, dependencies);
   await api.ready();
   return api;
+}
+
+/** Refusals are logged where they are translated. */
+function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  if (reply.statusCode >= 400) return;
+  const fields = { ...requestFields(request), status: reply.statusCode, ms: reply.elapsedTime };
+  // Probes come every few seconds.
+  if (request.apiKey) request.log.info(fields, 'call answered');
+  else request.log.debug(fields, 'call answered');
 }

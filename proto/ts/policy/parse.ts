@@ -1,5 +1,6 @@
-import { tableNeed } from './bind.js';
-import { normalisePolicy } from './canonical.js';
+import { LIMITS } from '../wire/limits.js';
+import { BOUND_SET_LIMITS, tableNeed } from './bind.js';
+import { encodePolicy, normalisePolicy } from './canonical.js';
 import { DOCUMENT_KEYS, nearest, SECTIONS } from './language.js';
 import {
   type Policy,
@@ -72,7 +73,7 @@ function parseDocument(source: string | Uint8Array, problems: ProblemList): Poli
   }
   if (problems.hasErrors || !unknownContainer) return undefined;
   const policy = { ...sections, unknownContainer };
-  checkTable(policy, document.root.at, problems);
+  checkSize(policy, document.root.at, problems);
   return policy;
 }
 
@@ -102,9 +103,15 @@ function parseUnknownContainer(
 }
 
 /** A policy that no node could load is refused when it is written. */
-function checkTable(policy: Policy, at: number, problems: ProblemList): void {
+function checkSize(policy: Policy, at: number, problems: ProblemList): void {
+  const bytes = encodePolicy(policy).byteLength;
+  if (bytes > LIMITS.policyDocumentBytes) {
+    const message = `aliases expand the policy to ${bytes} bytes, ${LIMITS.policyDocumentBytes} are allowed`;
+    problems.error('POLICY_ALIAS_LIMIT', at, '', message);
+  }
   const need = tableNeed([{ policyId: '', version: 1, name: '', mode: 'enforce', policy }]);
   if (need.fits) return;
-  const message = `a node's table would need ${need.selectors} selectors and ${need.responses} responses, it has 64 of each`;
+  const has = `it has ${BOUND_SET_LIMITS.selectors} and ${BOUND_SET_LIMITS.responses}`;
+  const message = `a node's table would need ${need.selectors} selectors and ${need.responses} responses, ${has}`;
   problems.error('POLICY_TABLE_FULL', at, '', message, 'split the policy or merge responses');
 }

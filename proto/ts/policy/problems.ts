@@ -1,6 +1,6 @@
 /** The closed list of what can be wrong with a policy document. */
 export const PROBLEM_CODES = {
-  POLICY_TOO_LARGE: 'the document is larger than 256 KiB',
+  POLICY_TOO_LARGE: 'the document is larger than 256 KiB, or has too many tokens',
   POLICY_NOT_UTF8: 'the document is not UTF-8, or holds control characters',
   POLICY_TOO_DEEP: 'collections are nested deeper than the language ever needs',
   POLICY_YAML_SYNTAX: 'the document is not one YAML document',

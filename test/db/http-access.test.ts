@@ -1,0 +1,229 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PERMISSIONS, ROLE_PERMISSIONS, ROUTE_ACCESS } from '../../control-plane/http/access.js';
+import { ROLES } from '../../control-plane/store/api-keys.js';
+import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import { createTestApi, NEVER_WAS, type TestApi } from '../support/http-api.js';
+import type { World } from '../support/store-world.js';
+
+const POLICY =
+  'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
+
+let http: TestApi;
+
+beforeAll(async () => {
+  http = await createTestApi();
+});
+
+afterAll(() => http?.close());
+
+/** The path of a route with the ids of a tenant's things in it. */
+function pathOf(route: string, world: Partial<World>): string {
+  return route
+    .replace(':clusterId', world.clusterId ?? NEVER_WAS)
+    .replace(':nodeId', world.nodeId ?? NEVER_WAS)
+    .replace(':policyId', world.policyId ?? NEVER_WAS)
+    .replace(':alertId', world.alertId ?? NEVER_WAS)
+    .replace(':webhookId', world.webhookId ?? NEVER_WAS)
+    .replace(':tokenId', world.joinTokenId ?? '0123456789abcdef')
+    .replace(':keyId', world.apiKeyId ?? '0123456789abcdef')
+    .replace(':version', '1');
+}
+
+const routes = Object.entries(ROUTE_ACCESS).map(([key, access]) => {
+  const [method = '', route = ''] = key.split(' ');
+  return { method, route, access };
+});
+const guarded = routes.filter(({ access }) => access !== 'anyone');
+
+/** A body that each route that takes one would accept. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  'POST /v1/clusters': { name: 'another' },
+  'POST /v1/clusters/:clusterId/join-tokens': {},
+  'POST /v1/policies': { name: 'another', source: POLICY },
+  'POST /v1/policies/validate': { source: POLICY },
+  'POST /v1/policies/:policyId/versions': { source: POLICY },
+  'POST /v1/policies/:policyId/publish': { clusters: 'all' },
+  'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
+  'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
+  'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
+  'POST /v1/api-keys': { name: 'another', role: 'viewer' },
+};
+
+describe('access', () => {
+  it('every route of the table is there', () => {
+    const missing = routes.filter(({ method, route }) => {
+      const known = method as NonNullable<Parameters<typeof http.api.hasRoute>[0]['method']>;
+      return !http.api.hasRoute({ method: known, url: route });
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it.each(guarded)('$method $route: nobody without a key', async ({ method, route }) => {
+    const expired = await http.newKey(http.ours.tenantId, 'owner', new Date(Date.now() - 1000));
+    for (const key of ['', 'bkh_ak_nonsense', createToken(TOKEN_KINDS.apiKey).text, expired]) {
+      const response = await http.call(method, pathOf(route, http.ours), { key });
+      expect(response.statusCode).toBe(401);
+      expect(response.json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+    }
+  });
+
+  it.each(guarded)('$method $route: only roles that may', async ({ method, route, access }) => {
+    const permission = PERMISSIONS.find((known) => known === access);
+    for (const role of ROLES) {
+      const may = permission !== undefined && ROLE_PERMISSIONS[role].includes(permission);
+      if (may) continue;
+      const key = await http.newKey(http.ours.tenantId, role);
+      const response = await http.call(method, pathOf(route, http.ours), { key });
+      expect(response.statusCode).toBe(403);
+    }
+  });
+
+  it.each(guarded)('$method $route: every role that may', async ({ method, route, access }) => {
+    const permission = PERMISSIONS.find((known) => known === access);
+    for (const role of ROLES) {
+      if (!permission || !ROLE_PERMISSIONS[role].includes(permission)) continue;
+      const key = await http.newKey(http.ours.tenantId, role);
+      // Ids that never were and no body: past the door, and no further.
+      const response = await http.call(method, pathOf(route, {}), { key });
+      expect([200, 400, 404]).toContain(response.statusCode);
+    }
+  });
+
+  const withIds = guarded.filter(({ route }) => route.includes(':'));
+  it.each(withIds)(
+    "$method $route: another tenant's is as unknown as what never was",
+    async ({ method, route }) => {
+      const body = BODIES[`${method} ${route}`];
+      const foreign = await http.call(method, pathOf(route, http.theirs), { body });
+      const unknown = await http.call(method, pathOf(route, {}), { body });
+      expect(foreign.statusCode).toBe(404);
+      const { requestId: _a, ...foreignBody } = foreign.json();
+      const { requestId: _b, ...unknownBody } = unknown.json();
+      expect(foreignBody).toEqual(unknownBody);
+    },
+  );
+
+  const lists = guarded.filter(({ method, route }) => method === 'GET' && !route.includes(':'));
+  it.each(lists)("$method $route: tells nothing of another tenant's", async ({ method, route }) => {
+    const response = await http.call(method, route);
+    expect(response.statusCode).toBe(200);
+    for (const id of Object.values(http.theirs)) expect(response.body).not.toContain(String(id));
+  });
+});
+
+describe('bad input', () => {
+  const bodies = [
+    undefined,
+    'no json',
+    [],
+    { unknown: 1 },
+    { name: '' },
+    { name: 'x'.repeat(300) },
+  ];
+  const taking = guarded.filter(({ method, route }) => BODIES[`${method} ${route}`] !== undefined);
+
+  it.each(taking)('$method $route answers with a known code', async ({ method, route }) => {
+    for (const body of bodies) {
+      if (JSON.stringify(body) === JSON.stringify(BODIES[`${method} ${route}`])) continue;
+      const response = await http.call(method, pathOf(route, http.ours), { body });
+      expect(response.statusCode).toBeGreaterThanOrEqual(400);
+      expect(response.statusCode).toBeLessThan(500);
+      expect(response.headers['content-type']).toContain('application/problem+json');
+      expect(response.json()).toMatchObject({
+        code: expect.stringMatching(/^[A-Z_]+$/),
+        requestId: expect.any(String),
+      });
+    }
+  });
+
+  it.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'nonsense=1', 'since=x'])(
+    'GET /v1/events?%s',
+    async (query) => {
+      const response = await http.call('GET', `/v1/events?${query}`);
+      expect(response.json()).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+    },
+  );
+
+  it.each(guarded.filter(({ route }) => route.includes(':')))(
+    '$method $route: an id that is none',
+    async ({ method, route }) => {
+      const body = BODIES[`${method} ${route}`];
+      const response = await http.call(method, route.replaceAll(/:\w+/g, 'x'), { body });
+      expect(response.json()).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+    },
+  );
+
+  it.each<[string, string, object]>([
+    ['a leap second', '/v1/api-keys', { expiresAt: '2036-12-31T23:59:60Z' }],
+    ['a key that ended before it began', '/v1/api-keys', { expiresAt: '2020-01-01T00:00:00Z' }],
+    ['a label that is no text', '/v1/clusters', { labels: { zone: { a: 1 } } }],
+    ['a label key with a line end', '/v1/clusters', { labels: { 'a\nb': 'c' } }],
+    ['a label with a control character', '/v1/clusters', { labels: { zone: '\u0000' } }],
+    ['a name with a control character', '/v1/clusters', { name: 'a\u0000b' }],
+    ['a name of too many bytes', '/v1/clusters', { name: '\u00e9'.repeat(200) }],
+    ['a webhook that is no web address', '/v1/webhooks', { url: 'file:///etc/passwd' }],
+    ['a webhook with a password', '/v1/webhooks', { url: 'https://a:b@example.com/' }],
+  ])('%s', async (_what, path, more) => {
+    const good = BODIES[`POST ${path}`];
+    const body = { ...(typeof good === 'object' && good), ...more };
+    const response = await http.call('POST', path, { body });
+    expect(response.json()).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+  });
+
+  it.each([
+    ['since=2026-12-31T23:59:60Z'],
+    ['since=0000-01-01T00:00:00Z'],
+    ['containerId=%00'],
+    ['limit=5&limit=6'],
+    [`after=${Buffer.from('["x","y"]').toString('base64url')}`],
+  ])('GET /v1/events?%s', async (query) => {
+    const response = await http.call('GET', `/v1/events?${query}`);
+    expect(response.json()).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+  });
+
+  it('a document that is not UTF-8', async () => {
+    const response = await http.call('POST', '/v1/policies/validate', {
+      body: Buffer.from([0x23, 0x20, 0xff]),
+      contentType: 'application/yaml',
+    });
+    expect(response.json()).toMatchObject({
+      code: 'POLICY_INVALID',
+      problems: [{ code: 'POLICY_NOT_UTF8' }],
+    });
+  });
+
+  it('a method that a route does not have', async () => {
+    expect((await http.call('HEAD', '/v1/clusters')).statusCode).toBe(404);
+    expect((await http.call('PUT', '/v1/clusters')).json()).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('what is no HTTP at all', async () => {
+    const address = new URL(await http.api.listen({ host: '127.0.0.1', port: 0 }));
+    const ask = (text: string) =>
+      new Promise<string>((resolve, reject) => {
+        let answer = '';
+        const socket = connect(Number(address.port), address.hostname, () => socket.write(text));
+        socket.on('data', (chunk) => {
+          answer += chunk.toString();
+        });
+        socket.on('error', reject).on('close', () => resolve(answer));
+      });
+    expect(await ask('what is this\r\n\r\n')).toContain('"code":"INVALID_ARGUMENT"');
+    const large = `GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`;
+    expect(await ask(large)).toContain('"code":"PAYLOAD_TOO_LARGE"');
+  });
+
+  it('an id that is none, a route that is none, a body that is too large', async () => {
+    expect((await http.call('GET', '/v1/nodes/x')).statusCode).toBe(400);
+    expect((await http.call('GET', '/v2')).json()).toMatchObject({
+      status: 404,
+      code: 'NOT_FOUND',
+    });
+    const body = { source: 'x'.repeat(3_000_000) };
+    expect((await http.call('POST', '/v1/policies/validate', { body })).json()).toMatchObject({
+      status: 413,
+      code: 'PAYLOAD_TOO_LARGE',
+    });
+  });
+});

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import { createVault } from '../../control-plane/domain/vault.js';
+import { createHttpServer } from '../../control-plane/http/server.js';
+import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
+import { removeDesired } from '../../control-plane/store/desired-state.js';
+import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { createWorld, type World } from './store-world.js';
+
+export const CA_PIN = `sha256:${'A'.repeat(43)}`;
+export const NEVER_WAS = '00000000-0000-4000-8000-000000000000';
+
+export type Injected = Awaited<ReturnType<FastifyInstance['inject']>>;
+
+/** The API over a database of its own, with two tenants who have one of everything. */
+export interface TestApi {
+  readonly api: FastifyInstance;
+  readonly database: TestDatabase;
+  readonly ours: World;
+  readonly theirs: World;
+  /** Every line that the server logged. */
+  readonly log: string[];
+  newKey(tenantId: string, role: Role, expiresAt?: Date): Promise<string>;
+  /** With the key of our owner where no other is given; '' is none. */
+  call(method: string, url: string, more?: CallOptions): Promise<Injected>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly key?: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
+export async function createTestApi(): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const log: string[] = [];
+  const api = await createHttpServer({
+    database: database.app,
+    vault: createVault(randomBytes(32)),
+    caPin: CA_PIN,
+    log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+  });
+  const ours = await createWorld(database);
+  const theirs = await createWorld(database);
+  // Their policies are no policies: enough for the store, but nothing that could be published.
+  for (const world of [ours, theirs]) {
+    await database.app.withTenant(world, (tx) => removeDesired(tx, { policyId: world.policyId }));
+  }
+
+  const newKey = async (tenantId: string, role: Role, expiresAt?: Date): Promise<string> => {
+    const { id, secret, text } = createToken(TOKEN_KINDS.apiKey);
+    const row = { id, name: role, role, secretSha256: hashSecret(secret), createdBy: 'test' };
+    await database.app.withTenant({ tenantId }, (tx) => createApiKey(tx, { ...row, expiresAt }));
+    return text;
+  };
+  const owner = await newKey(ours.tenantId, 'owner');
+
+  return {
+    api,
+    database,
+    ours,
+    theirs,
+    log,
+    newKey,
+    call(method, url, { key = owner, body, contentType } = {}) {
+      return api.inject({
+        // The methods of the access table are those of HTTP.
+        method: method as NonNullable<InjectOptions['method']>,
+        url,
+        headers: {
+          ...(key && { authorization: `Bearer ${key}` }),
+          ...(contentType && { 'content-type': contentType }),
+        },
+        ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }),
+      });
+    },
+    async close() {
+      await api.close();
+      await database.close();
+    },
+  };
+}
