@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { toStoreError } from './errors.js';
-import { PlatformTx, type Queries, setTenant, TenantTx } from './transaction.js';
+import { type Subscription, subscribe } from './listen.js';
+import { Pool, type Statements } from './pool.js';
+import { PlatformTx, setTenant, TenantTx } from './transaction.js';
 
 /** What a process may be: see README. Neither role passes row level security by. */
 export const DATABASE_ROLES = ['bulkhead_app', 'bulkhead_worker'] as const;
@@ -23,7 +24,7 @@ export interface DatabaseOptions {
   readonly role: DatabaseRole;
   /** At most so many connections for transactions; default 10. */
   readonly maxConnections?: number;
-  /** At most so many for the bulk insert of batches; default 2, opened when first used. */
+  /** At most so many for the bulk insert of batches; default 2. All are opened when first needed. */
   readonly maxIngestConnections?: number;
   readonly applicationName: string;
 }
@@ -32,11 +33,8 @@ export interface TenantContext {
   readonly tenantId: string;
 }
 
-export interface Subscription {
-  close(): Promise<void>;
-}
-
-export type IngestTx = postgres.TransactionSql;
+export type IngestTx = Statements;
+export type { Subscription } from './listen.js';
 
 /** The pool of one process for one role. Every error of its methods is a BulkheadError. */
 export interface Database {
@@ -58,85 +56,87 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const TRANSACTION_LIMIT_MS = 30_000;
+const STATEMENT_LIMIT_MS = 30_000;
 const LOCK_LIMIT_MS = 10_000;
-const CLOSE_WAIT_SECONDS = 5;
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const url = withoutParameters(options.url);
-  const open = (max: number, suffix: string) =>
-    postgres(url, {
-      max,
-      idle_timeout: 60,
-      connect_timeout: 10,
-      onnotice: () => {},
-      connection: {
-        application_name: `${options.applicationName}${suffix}`,
-        role: options.role,
-        timezone: 'UTC',
-        statement_timeout: TRANSACTION_LIMIT_MS,
-        idle_in_transaction_session_timeout: TRANSACTION_LIMIT_MS,
-        lock_timeout: LOCK_LIMIT_MS,
-      },
-    });
-  const main = open(options.maxConnections ?? 10, '');
-  const ingest = open(options.maxIngestConnections ?? 2, '-ingest');
-  const db = drizzle(main);
-
-  const transaction = async <T>(fn: (queries: Queries) => Promise<T>): Promise<T> => {
-    try {
-      return await db.transaction(fn);
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  };
+  const connect = (suffix: string) => (onClose: () => void) =>
+    newClient(options, suffix, { onClose });
+  const main = new Pool({ max: options.maxConnections ?? 10, connect: connect('') });
+  const ingest = new Pool({ max: options.maxIngestConnections ?? 2, connect: connect('-ingest') });
+  const subscriptions = new Set<Subscription>();
 
   return {
     role: options.role,
     withTenant: ({ tenantId }, fn) =>
-      transaction(async (queries) => {
+      main.transaction(async (statements) => {
+        const queries = drizzle(statements);
         await setTenant(queries, tenantId);
         return fn(new TenantTx(queries, tenantId));
       }),
     withPlatform: (fn) =>
-      transaction(async (queries) => {
+      main.transaction(async (statements) => {
+        const queries = drizzle(statements);
         await queries.execute(sql`select set_config('app.platform', 'on', true)`);
         return fn(new PlatformTx(queries));
       }),
-    async withIngest<T>({ tenantId }: TenantContext, fn: (tx: IngestTx) => Promise<T>): Promise<T> {
-      try {
-        // `begin` is typed as unwrapping arrays of promises; a box keeps T as it is.
-        const box = await ingest.begin(async (tx) => {
-          await tx`select set_config('app.tenant_id', ${tenantId}, true)`;
-          return { value: await fn(tx) };
-        });
-        return box.value;
-      } catch (error) {
-        throw toStoreError(error);
-      }
-    },
+    withIngest: ({ tenantId }, fn) =>
+      ingest.transaction(async (statements) => {
+        await statements`select set_config('app.tenant_id', ${tenantId}, true)`;
+        return fn(statements);
+      }),
     async listen(channel, onNotify) {
-      try {
-        const { unlisten } = await main.listen(channel, onNotify, () => onNotify(''));
-        return { close: () => unlisten() };
-      } catch (error) {
-        throw toStoreError(error);
-      }
+      const subscription = await subscribe(
+        (handlers) => newClient(options, '-listen', handlers),
+        channel,
+        onNotify,
+      );
+      subscriptions.add(subscription);
+      return {
+        async close() {
+          subscriptions.delete(subscription);
+          await subscription.close();
+        },
+      };
     },
-    async ping() {
-      try {
-        await main`select 1`;
-      } catch (error) {
-        throw toStoreError(error);
-      }
-    },
+    ping: () => main.transaction(async (statements) => void (await statements`select 1`)),
     async close() {
-      await Promise.all([
-        main.end({ timeout: CLOSE_WAIT_SECONDS }),
-        ingest.end({ timeout: CLOSE_WAIT_SECONDS }),
-      ]);
+      await Promise.all([...subscriptions].map((subscription) => subscription.close()));
+      await Promise.all([main.close(), ingest.close()]);
     },
   };
+}
+
+function newClient(
+  options: DatabaseOptions,
+  suffix: string,
+  handlers: {
+    readonly onClose: () => void;
+    readonly onNotify?: (channel: string, payload: string) => void;
+  },
+): postgres.Sql {
+  // An option that its types leave out; the tests of `listen` hold it.
+  const undocumented = { onnotify: handlers.onNotify };
+  return postgres(withoutParameters(options.url), {
+    ...undocumented,
+    max: 1,
+    connect_timeout: 10,
+    // Asked on every connection, and where that is lost meanwhile, rejects to nobody: the process ends.
+    fetch_types: false,
+    // It closes when we say so: one that closes by itself is taken for lost.
+    idle_timeout: 0,
+    max_lifetime: null,
+    onclose: handlers.onClose,
+    onnotice: () => {},
+    connection: {
+      application_name: `${options.applicationName}${suffix}`,
+      role: options.role,
+      timezone: 'UTC',
+      statement_timeout: STATEMENT_LIMIT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_LIMIT_MS,
+      lock_timeout: LOCK_LIMIT_MS,
+    },
+  });
 }
 
 /** Of the URL's parameters the driver would take `role` and `options` over ours; TLS is all it may choose. */

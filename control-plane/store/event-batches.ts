@@ -1,13 +1,9 @@
-import type { SerializableParameter } from 'postgres';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { CHANNELS, type Database } from './database.js';
 
 /** The values of bulkhead.v1.BatchKind. */
 const KIND_NUMBERS = { alert: 1, telemetry: 2 } as const;
 export type BatchKind = keyof typeof KIND_NUMBERS;
-
-/** Of pg_type: what an array's elements are, which postgres.js cannot tell from bytes. */
-const OIDS = { bytea: 17, int8: 20, int2: 21, int4: 23, timestamptz: 1184, uuid: 2950 } as const;
 
 /** A node's batches are all in one shard, so that one reader at a time meets them in order. */
 export const EVENT_SHARDS = 16;
@@ -43,21 +39,22 @@ export async function insertBatches(
   batches: readonly NewBatch[],
 ): Promise<number> {
   if (batches.length === 0) return 0;
+  // As text: the driver knows array types only where it asks the server for them on every connection.
+  const column = (read: (batch: NewBatch) => string) =>
+    `{${batches.map((batch) => `"${read(batch).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
   return database.withIngest({ tenantId }, async (sql) => {
-    const column = (elementType: number, read: (batch: NewBatch) => SerializableParameter) =>
-      sql.array(batches.map(read), elementType);
     const inserted = await sql<{ kind: number }[]>`
       insert into event_batches
         (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)
       select ${tenantId}::uuid, * from unnest(
-        ${column(OIDS.uuid, (batch) => batch.nodeId)},
-        ${column(OIDS.uuid, (batch) => batch.bootId)},
-        ${column(OIDS.int8, (batch) => batch.sequence.toString())},
-        ${column(OIDS.timestamptz, (batch) => batch.batchTime)},
-        ${column(OIDS.int2, (batch) => KIND_NUMBERS[batch.kind])},
-        ${column(OIDS.int4, (batch) => batch.eventCount)},
-        ${column(OIDS.bytea, (batch) => batch.payload)},
-        ${column(OIDS.int2, (batch) => shardOf(batch.nodeId))}
+        ${column((batch) => batch.nodeId)}::uuid[],
+        ${column((batch) => batch.bootId)}::uuid[],
+        ${column((batch) => batch.sequence.toString())}::bigint[],
+        ${column((batch) => batch.batchTime.toISOString())}::timestamptz[],
+        ${column((batch) => String(KIND_NUMBERS[batch.kind]))}::smallint[],
+        ${column((batch) => String(batch.eventCount))}::integer[],
+        ${column((batch) => `\\x${Buffer.from(batch.payload).toString('hex')}`)}::bytea[],
+        ${column((batch) => String(shardOf(batch.nodeId)))}::smallint[]
       )
       on conflict do nothing
       returning kind`;

@@ -39,7 +39,7 @@ export async function dropPartitionsBefore(
 ): Promise<readonly string[]> {
   return database.withPlatform(async (tx) => {
     const rows = await tx.queries.execute<{ names: string[] }>(
-      sql`select bulkhead_drop_partitions(${table}, ${before.toISOString()}) as names`,
+      sql`select to_json(bulkhead_drop_partitions(${table}, ${before.toISOString()})) as names`,
     );
     return only(rows).names;
   });

@@ -4,7 +4,10 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { toStoreError } from './errors.js';
 
 /** A drizzle transaction: what the functions of this folder query with. */
-export type Queries = Parameters<Parameters<PostgresJsDatabase['transaction']>[0]>[0];
+export type Queries = Pick<
+  PostgresJsDatabase,
+  'delete' | 'execute' | 'insert' | 'select' | 'selectDistinctOn' | 'transaction' | 'update'
+>;
 
 /** A transaction that sees and writes one tenant's rows only: row level security holds it to that. */
 export class TenantTx {
@@ -38,7 +41,7 @@ export class PlatformTx {
     }
     this.#tenantIsSet = true;
     try {
-      // A setting made behind a savepoint goes with its rollback; after a release it is unset here.
+      // A setting made behind a savepoint goes with its rollback; where there is none it is unset here.
       return await this.queries.transaction(async (queries) => {
         await setTenant(queries, tenantId);
         const result = await fn(new TenantTx(queries, tenantId));

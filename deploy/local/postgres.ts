@@ -41,8 +41,9 @@ export interface LocalPostgres {
 
 const SUPERUSER = 'bulkhead';
 const START_LIMIT_MS = 60_000;
-/** How long a server that is just ending may hold its data. */
-const PREDECESSOR_LIMIT_MS = 10_000;
+/** How long a server on our data may take to notice that whoever started it is gone, and to stop. */
+const PREDECESSOR_NOTICES_MS = 1_000;
+const PREDECESSOR_STOPS_MS = 20_000;
 const FAST_STOP_MS = 20_000;
 const LAST_LINES = 20;
 
@@ -119,16 +120,27 @@ function giveToPostgres(...paths: readonly string[]): void {
  * for instead: all of them, since after a crash the sessions may outlive their server a little.
  */
 async function predecessorGone(data: string): Promise<void> {
-  const deadline = performance.now() + PREDECESSOR_LIMIT_MS;
+  const lockFile = join(data, 'postmaster.pid');
+  const begin = performance.now();
   for (;;) {
     const [pid] = processesIn(data);
     if (pid === undefined) break;
-    if (performance.now() > deadline) {
+    const limitMs = isStopping(lockFile) ? PREDECESSOR_STOPS_MS : PREDECESSOR_NOTICES_MS;
+    if (performance.now() - begin > limitMs) {
       throw new Error(`another Postgres (process ${pid}) uses ${data}: stop it first`);
     }
     await delay(50);
   }
-  rmSync(join(data, 'postmaster.pid'), { force: true });
+  rmSync(lockFile, { force: true });
+}
+
+/** As the server itself writes it there. */
+function isStopping(lockFile: string): boolean {
+  try {
+    return readFileSync(lockFile, 'utf8').split('\n')[7]?.trim() === 'stopping';
+  } catch {
+    return true;
+  }
 }
 
 function processesIn(folder: string): string[] {

@@ -145,9 +145,9 @@ describe('withClaimedShard', () => {
   it('does not pass over a batch whose transaction began earlier and commits later', async () => {
     const nodeId = randomUUID();
     const slow = postgres(database.url, { max: 1, onnotice: () => {} });
+    const begun = signal();
+    const commit = signal();
     try {
-      const begun = signal();
-      const commit = signal();
       const late = slow.begin(async (sql) => {
         await sql`
           insert into event_batches
@@ -164,6 +164,7 @@ describe('withClaimedShard', () => {
       await late;
       expect(await readAll()).toEqual([`${nodeId}/1`, `${nodeId}/2`]);
     } finally {
+      commit.give();
       await slow.end();
     }
   });
