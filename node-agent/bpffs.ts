@@ -8,6 +8,7 @@ import { parseMountInfo } from './containers/cgroup-tree.js';
 const run = promisify(execFile);
 /** BPF_FS_MAGIC of linux/magic.h */
 const BPF_FS_MAGIC = 0xcafe4a11;
+const SYSTEM_BPFFS = '/sys/fs/bpf';
 
 /**
  * Where in the folder programs are pinned: the folder itself if it is (or will be) on a bpffs, else
@@ -18,9 +19,12 @@ export async function ensureBpffs(directory: string): Promise<string> {
   if (existsSync(nearest) && statfsSync(nearest).type === BPF_FS_MAGIC) {
     return (await isMountPoint(directory)) ? join(directory, 'pins') : directory;
   }
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await run('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', directory]);
-  return join(directory, 'pins');
+  // In sysfs no folder can be made: the bpffs belongs on the one that the kernel has for it.
+  const inSysfs = dirname(directory) === SYSTEM_BPFFS;
+  const mountPoint = inSysfs ? SYSTEM_BPFFS : directory;
+  if (!inSysfs) await mkdir(directory, { recursive: true, mode: 0o700 });
+  await run('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', mountPoint]);
+  return inSysfs ? directory : join(directory, 'pins');
 }
 
 /** Where programs would be pinned, without mounting; undefined: nothing can be pinned there. */
@@ -31,7 +35,7 @@ export async function findPins(directory: string): Promise<string | undefined> {
 
 /** Takes away a bpffs that ensureBpffs mounted; one of the system is left. */
 export async function removeBpffs(directory: string): Promise<void> {
-  if (directory === '/sys/fs/bpf' || !(await isMountPoint(directory))) return;
+  if (directory === SYSTEM_BPFFS || !(await isMountPoint(directory))) return;
   await run('umount', [directory]);
   await rmdir(directory);
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { LocalConfig } from './config.js';
 import { type LocalNode, type LocalSystem, startSystem } from './system.js';
 
@@ -14,6 +15,7 @@ export async function up(config: LocalConfig, signal: AbortSignal): Promise<numb
         httpPort: config.httpPort,
         grpcPort: config.grpcPort,
         databaseUrl: config.databaseUrl,
+        agent: { BULKHEAD_BPFFS: join(config.dataDirectory, 'bpffs') },
         report: (step) => say(`starting: ${step}`),
       },
       signal,
