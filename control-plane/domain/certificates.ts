@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import 'reflect-metadata'; // before x509, whose dependency injection wants it
 import * as x509 from '@peculiar/x509';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 
 /** Who a client certificate speaks for. */
 export interface NodeIdentity {
@@ -113,8 +113,8 @@ export async function issueServerCertificate(
     publicKey: new x509.PublicKey(
       Buffer.from(await webcrypto.subtle.exportKey('spki', keys.publicKey)),
     ),
-    commonName: 'bulkhead-control-plane',
-    names: names.map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value })),
+    commonName: SERVER_NAME,
+    names: [SERVER_NAME, ...names].map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value })),
     usages: [x509.ExtendedKeyUsage.serverAuth],
     lifetimeMs: SERVER_CERTIFICATE_LIFETIME_MS,
     now,

@@ -1,8 +1,9 @@
+import { isIP } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType } from '../../proto/ts/gen/agent.js';
 import type { AgentServiceClient } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
-import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 import { PROTO_LOADER_OPTIONS } from '../../proto/ts/wire/protos.js';
 import { pemFromDer } from './pem.js';
 
@@ -33,6 +34,7 @@ export function openClient(address: string, trust: ClientTrust): AgentServiceCli
       )
     : grpc.credentials.createSsl(roots);
   return new AgentService(address, credentials, {
+    ...nameOf(address),
     'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
     'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
     'grpc.keepalive_time_ms': 60_000,
@@ -42,4 +44,13 @@ export function openClient(address: string, trust: ClientTrust): AgentServiceCli
     'grpc.initial_reconnect_backoff_ms': 500,
     'grpc.max_reconnect_backoff_ms': 10_000,
   });
+}
+
+/**
+ * TLS has no server name for an IP address, and newer Node refuses one: the name that every server
+ * certificate of the authority carries stands in. Only that authority is believed either way.
+ */
+function nameOf(address: string): { 'grpc.ssl_target_name_override'?: string } {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return isIP(host) ? { 'grpc.ssl_target_name_override': SERVER_NAME } : {};
 }

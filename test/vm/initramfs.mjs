@@ -20,7 +20,6 @@ mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=1048576,cache=loose host /
 mount -t tmpfs -o size=512m tmpfs /upper
 mkdir /upper/changes /upper/work
 mount -t overlay -o lowerdir=/lower,upperdir=/upper/changes,workdir=/upper/work root /new
-mount -t tmpfs tmpfs /new/tmp
 mount -t tmpfs tmpfs /new/run
 mount -t proc proc /new/proc
 mount -t sysfs sys /new/sys
@@ -28,7 +27,7 @@ mount -t securityfs security /new/sys/kernel/security
 mount -t cgroup2 cgroup /new/sys/fs/cgroup
 mount --move /dev /new/dev
 exec switch_root /new /bin/sh -c 'exec < /dev/console > /dev/console 2>&1
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/run
 ${command}
 echo "guest: ended with $?"
 echo o > /proc/sysrq-trigger

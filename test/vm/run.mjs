@@ -92,7 +92,7 @@ if (!kernelsPresent() || !existsSync('/usr/bin/qemu-system-x86_64')) {
   total.skipped = KERNELS.length * Object.keys(BACKENDS).length;
 } else {
   const work = mkdtempSync(join(tmpdir(), 'bulkhead-vm-'));
-  // Not below /tmp, which is the guest's own.
+  // Not below /run, which is the guest's own.
   const acts = `${ROOT}/.bulkhead/cache/acts-${process.pid}`;
   try {
     buildActs(acts);

@@ -21,3 +21,6 @@ export const LIMITS = {
   /** Batches under way on one event stream. */
   eventCredit: 32,
 } as const;
+
+/** A name that every control plane's server certificate carries, beside those of its addresses. */
+export const SERVER_NAME = 'bulkhead-control-plane';
