@@ -1,6 +1,6 @@
 // `npm run fresh`: proves what README lists as needs. Bootstraps a bare Debian 12 into a folder, with
 // this machine's package sources and Node and nothing else, clones the committed repository into it,
-// and runs set-up, tests and demo there, in a chroot.
+// and runs set-up, tests and demo there, with that folder as their root.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   appendFileSync,
@@ -9,8 +9,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -32,17 +32,25 @@ Needs root and debootstrap (installed by apt when missing). What is committed is
 
 const SUITE = 'bookworm';
 const CHECKOUT = '/root/bulkhead';
-/** What a chroot needs of the machine: the same for every step, gone with the mount namespace. */
+/**
+ * What the bare root needs of the machine, gone with the mount namespace. It becomes the root of that
+ * namespace (pivot_root, not chroot: in a chroot no further namespaces can be made, and / is no mount).
+ */
 const ENTER = `
 set -eu
 root=$1; shift
+mount --bind "$root" "$root"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs tmpfs "$root/run"
 # Another instance than the machine's: no pin of one is seen by the other.
 if [ -d "$root/sys/fs/bpf" ]; then mount -t bpf bpf "$root/sys/fs/bpf"; fi
-exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+cd "$root"
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   LANG=C.UTF-8 CI=true NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 `;
 
@@ -127,7 +135,7 @@ function copyInto(root, from, to = from) {
   });
 }
 
-/** Runs a command in the chroot, in a mount namespace of its own; shows and logs what it prints. */
+/** Runs a command in the bare root, in a mount namespace of its own; shows and logs what it prints. */
 function enter(root, command, logFile) {
   const script = ['--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'enter', root];
   const inside = ['sh', '-c', `cd ${CHECKOUT} && exec "$@"`, 'step', ...command];
@@ -149,15 +157,12 @@ function enter(root, command, logFile) {
   });
 }
 
-/** Kills what runs below the folder as its root (nobody but us starts anything there) and names it. */
+/** Kills what has the folder as its root (nobody but us starts anything there) and names it. */
 function endProcessesIn(root) {
+  const own = statSync(root);
   const inside = (pid) => {
-    try {
-      const path = readlinkSync(`/proc/${pid}/root`);
-      return path === root || path.startsWith(`${root}/`);
-    } catch {
-      return false;
-    }
+    const found = statSync(`/proc/${pid}/root/`, { throwIfNoEntry: false });
+    return found?.ino === own.ino && found.dev === own.dev;
   };
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && inside(name))
@@ -183,9 +188,10 @@ async function remove(root) {
 }
 
 async function prove({ root, keep, steps }) {
-  if (process.getuid?.() !== 0) throw new CommandError('needs root: it makes a chroot');
+  if (process.getuid?.() !== 0) throw new CommandError('needs root: it makes a mount namespace');
   if (existsSync(root)) throw new CommandError(`${root} is there already: remove it first`);
   mkdirSync(dirname(root), { recursive: true });
+  mkdirSync(STATE, { recursive: true });
   const startedAt = Date.now();
   const rows = [];
   const timed = async (name, act) => {

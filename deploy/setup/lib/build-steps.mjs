@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { filesBelow, hashFiles, stamps, syncFolder } from './inputs.mjs';
 import { missingPackages } from './packages.mjs';
@@ -47,7 +48,7 @@ export const BUILD_STEPS = [
     made: () => holds(`${ADDON}/build`, '.node'),
     lacks: missingForNative,
     exists: () => existsSync(`${ADDON}/Makefile`),
-    run: (say) => run('make', ['-C', 'node-agent/native'], { say }),
+    run: (say) => run('make', [`-j${availableParallelism()}`, '-C', 'node-agent/native'], { say }),
   },
   {
     name: 'assets',

@@ -44,7 +44,7 @@ const kernels = {
     const { kernelsPresent } = await import(kernelsModule);
     return !kernelsPresent();
   },
-  lacks: () => ['apt-get', 'dpkg-deb'].find((name) => !commandExists(name)),
+  lacks: () => ['apt-get', 'dpkg-deb', 'xz'].find((name) => !commandExists(name)),
   async run(say, apt) {
     const { fetchKernels } = await import(kernelsModule);
     await apt.update();

@@ -4,6 +4,7 @@ import { ROOT } from './paths.mjs';
 
 const HEARTBEAT_MS = 20_000;
 const KEPT_OUTPUT_BYTES = 64 * 1024;
+const SHOWN_LINES = 40;
 
 /** A command that failed: what it printed last and how to repeat it. Its stack is of no use to anyone. */
 export class CommandError extends Error {
@@ -28,7 +29,7 @@ export function shellLine(command, args, env = {}) {
  * when it fails; while it runs long, its last line is shown now and then. Throws CommandError.
  */
 export function run(command, args, options = {}) {
-  const { cwd = ROOT, env = {}, say, quiet = false } = options;
+  const { cwd = ROOT, env = {}, say } = options;
   const repeat = `${cwd === ROOT ? '' : `cd ${cwd} && `}${shellLine(command, args, env)}`;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -55,7 +56,7 @@ export function run(command, args, options = {}) {
         text()
           .split(/[\r\n]/)
           .at(-1) ?? '';
-      if (say && !quiet) say(`... ${line.slice(0, 100)}`);
+      if (say) say(`... ${line.slice(0, 100)}`.trimEnd());
     }, HEARTBEAT_MS);
     child.on('error', (error) => {
       clearInterval(heartbeat);
@@ -99,10 +100,22 @@ export function duration(ms) {
 /** Prints a CommandError (its output, then how to repeat it) or any other error by its message. */
 export function printError(error) {
   if (error instanceof CommandError && error.output) {
-    console.error(error.output.replace(/^/gm, '    | '));
+    console.error(shortened(error.output).replace(/^/gm, '    | '));
   }
   console.error(`  error: ${error instanceof Error ? error.message : String(error)}`);
   if (error instanceof CommandError && error.repeat)
     console.error(`  repeat with: ${error.repeat}`);
   if (!(error instanceof CommandError) && process.env.DEBUG) console.error(error);
+}
+
+/** The beginning, where compilers say what is wrong, and the end, where everything else does. */
+function shortened(text) {
+  const lines = text.split('\n');
+  if (lines.length <= 2 * SHOWN_LINES) return text;
+  const left = lines.length - 2 * SHOWN_LINES;
+  return [
+    ...lines.slice(0, SHOWN_LINES),
+    `(${left} lines more)`,
+    ...lines.slice(-SHOWN_LINES),
+  ].join('\n');
 }
