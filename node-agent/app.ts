@@ -7,19 +7,22 @@ import { type Logger, pino } from 'pino';
 import type { HookStatus as WireHook } from '../proto/ts/gen/bulkhead/v1/HookStatus.js';
 import { sleep } from '../proto/ts/wire/backoff.js';
 import { publicKeyFromDer } from '../proto/ts/wire/dsse.js';
+import { BulkheadError } from '../proto/ts/wire/errors.js';
 import { ensureBpffs, removeBpffs } from './bpffs.js';
 import type { Config } from './config.js';
 import { cgroupId, findCgroupRoot, nestedCgroupIds } from './containers/cgroup-tree.js';
 import { ContainerWatch } from './containers/container-watch.js';
 import { CriClient } from './containers/cri-client.js';
+import { KernelLosses } from './events/kernel-losses.js';
 import { LossCounter } from './events/loss-counter.js';
 import { Spool } from './events/spool.js';
 import { type Engine, type HookStatus, openEngine, probe } from './native/native.js';
+import { lackingFor } from './needs.js';
 import { Enforcement } from './policy/enforcement.js';
 import { KernelStateFile } from './policy/kernel-state.js';
 import { PolicyService } from './policy/policy-service.js';
+import { identify } from './uplink/identify.js';
 import { type Identity, IdentityStore } from './uplink/identity.js';
-import { join } from './uplink/join.js';
 import { runUplink } from './uplink/uplink.js';
 import { AGENT_VERSION } from './version.js';
 
@@ -29,12 +32,13 @@ const WATCH_PARENTS_MS = 5_000;
 /** The composition root of the agent. Resolves when the signal aborted and everything is closed. */
 export async function runAgent(config: Config, signal: AbortSignal): Promise<void> {
   const log = pino({ level: config.logLevel, name: 'agent' }, pino.destination(2));
-  if (!config.controlPlane) throw new Error('BULKHEAD_CONTROL_PLANE is not set');
-  const { missing } = probe({ ...(config.backends && { backends: config.backends }) });
+  const { controlPlane } = config;
+  if (!controlPlane) throw new Error('BULKHEAD_CONTROL_PLANE is not set');
+  const result = probe({ ...(config.backends && { backends: config.backends }) });
   const cgroupRoot = await findCgroupRoot();
-  const lacking = [...missing, ...(cgroupRoot ? [] : ['cgroup v2 is not mounted'])];
+  const lacking = [...lackingFor(result), ...(cgroupRoot ? [] : ['a mounted cgroup v2'])];
   if (!cgroupRoot || lacking.length > 0) {
-    throw new Error(`cannot protect this node: ${lacking.join('; ')}`);
+    throw new Error(`cannot protect this node, it lacks: ${lacking.join('; ')}`);
   }
   await mkdir(config.stateDirectory, { recursive: true, mode: 0o700 });
   const store = new IdentityStore(config.stateDirectory);
@@ -45,8 +49,10 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   try {
     const parts = await assemble(config, cgroupRoot, log, closing);
     const node = nodeInfo(config, parts.engine);
-    let identity =
-      (await store.load()) ?? (await joinNow(config, config.controlPlane, node, store));
+    const { joinToken, caPin } = config;
+    const known = await identify({ controlPlane, joinToken, caPin, node, store, log }, running);
+    if (!known) return;
+    let identity = known;
     const policies = new PolicyService({
       bundlePath: joinPath(config.stateDirectory, 'bundle.gz'),
       enforcement: parts.enforcement,
@@ -55,25 +61,30 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     });
     const former = parts.enforcement.restore();
     await policies.restore();
-    parts.engine.removeSuperseded();
     const watch = new ContainerWatch({
       runtime: runtimeOf(config, closing),
       cgroupRoot,
       sink: parts.enforcement,
       log,
       former,
-      onListed: () => parts.enforcement.containersListed(),
+      onListed() {
+        parts.enforcement.containersListed();
+        // Not before the containers are told: until then only the former programs know them.
+        if (parts.engine.supersedes) parts.engine.removeSuperseded();
+      },
     });
     await watchParents(config, cgroupRoot, parts.engine, log);
     startReading(parts.engine, parts.spool, watch, log);
     log.info({ nodeId: identity.nodeId, hooks: parts.engine.hooks }, 'watching');
     await Promise.all([
       watch.run(running),
-      repeat(TIDY_MS, running, () => parts.spool.tidy()),
-      repeat(WATCH_PARENTS_MS, running, () => watchParents(config, cgroupRoot, parts.engine, log)),
+      repeat(TIDY_MS, running, log, () => parts.tidy()),
+      repeat(WATCH_PARENTS_MS, running, log, () =>
+        watchParents(config, cgroupRoot, parts.engine, log),
+      ),
       runUplink(
         {
-          controlPlane: config.controlPlane,
+          controlPlane,
           store,
           identity,
           onIdentity: (next) => {
@@ -89,6 +100,10 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
         running,
       ),
     ]);
+  } catch (error) {
+    // The control plane itself said so: the next start joins anew, with a new token.
+    if (error instanceof BulkheadError && error.code === 'NODE_REVOKED') await store.forget();
+    throw error;
   } finally {
     failed.abort();
     for (const close of closing.reverse()) await close();
@@ -101,6 +116,7 @@ interface Parts {
   readonly spool: Spool;
   readonly enforcement: Enforcement;
   readonly losses: () => ReturnType<LossCounter['report']>;
+  readonly tidy: () => Promise<void>;
 }
 
 async function assemble(
@@ -119,8 +135,10 @@ async function assemble(
   });
   closing.push(() => spool.close());
   const { ringPositions } = spool;
+  const pinDirectory = await ensureBpffs(config.bpffsDirectory);
+  if (config.detachOnExit) closing.push(() => removeBpffs(config.bpffsDirectory));
   const engine = openEngine({
-    pinDirectory: await ensureBpffs(config.bpffsDirectory),
+    pinDirectory,
     ...(config.backends && { backends: config.backends }),
     startPositions: {
       instance: ringPositions.instance,
@@ -128,13 +146,16 @@ async function assemble(
       telemetry: ringPositions.of('telemetry'),
     },
   });
-  closing.push(async () => {
+  closing.push(() => {
     engine.stop();
     if (config.detachOnExit) engine.detach();
     engine.close();
-    if (config.detachOnExit) await removeBpffs(config.bpffsDirectory);
   });
   await spool.useRings(engine.ringInstance);
+  const kernelLosses = await KernelLosses.load(
+    joinPath(config.stateDirectory, 'kernel-losses.json'),
+    engine.ringInstance,
+  );
   const enforcement = new Enforcement({
     kernel: engine,
     state: new KernelStateFile(joinPath(config.stateDirectory, 'kernel-state.json')),
@@ -146,10 +167,14 @@ async function assemble(
     spool,
     enforcement,
     losses() {
-      const counters = engine.counters();
-      losses.setKernelDropped('kernel_alert_ring_full', counters.alert_ring_full ?? 0n);
-      losses.setKernelDropped('kernel_telemetry_ring_full', counters.telemetry_ring_full ?? 0n);
+      for (const [reason, total] of kernelLosses.totals(engine.counters())) {
+        losses.setKernelDropped(reason, total, kernelLosses.start.get(reason) ?? 0n);
+      }
       return losses.report();
+    },
+    async tidy() {
+      await spool.tidy();
+      await kernelLosses.save(kernelLosses.totals(engine.counters()));
     },
   };
 }
@@ -166,19 +191,6 @@ function startReading(engine: Engine, spool: Spool, watch: ContainerWatch, log: 
     },
     onCgroup: (event) => watch.onCgroup(event),
   });
-}
-
-async function joinNow(
-  config: Config,
-  controlPlane: { readonly host: string; readonly port: number },
-  node: ReturnType<typeof nodeInfo>,
-  store: IdentityStore,
-): Promise<Identity> {
-  const { joinToken, caPin } = config;
-  if (!joinToken || !caPin) {
-    throw new Error('this node has not joined: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN');
-  }
-  return join({ controlPlane, joinToken, caPin, node, store });
 }
 
 function nodeInfo(config: Config, engine: Engine) {
@@ -238,14 +250,16 @@ async function watchParents(
   }
 }
 
+/** A full disk, say, is no reason to stop watching. */
 async function repeat(
   everyMs: number,
   signal: AbortSignal,
+  log: Logger,
   act: () => Promise<void>,
 ): Promise<void> {
   for (;;) {
     await sleep(everyMs, signal);
     if (signal.aborted) return;
-    await act();
+    await act().catch((error: unknown) => log.error({ err: error }, 'will be tried again'));
   }
 }

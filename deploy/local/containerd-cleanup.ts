@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parseMountInfo } from '../../node-agent/containers/cgroup-tree.js';
@@ -13,12 +13,17 @@ export interface RuntimeTraces {
   readonly cgroupParent: string;
 }
 
+/** Where CRI keeps its containers. */
+export const RUNTIME_NAMESPACE = 'k8s.io';
+/** Compiled into containerd, whatever its configuration says. */
+const SHIM_SOCKETS = '/run/containerd/s';
 const END_TIMEOUT_MS = 10_000;
 
 /**
  * Removes what a containerd that was started with these paths left behind, also one that was killed:
- * daemon and shims (known by our socket's or our configuration's path on their command line), processes in our cgroups,
- * mounts below our folder, the cgroups of every hierarchy, the folder.
+ * daemon and shims (known by our socket's or our configuration's path on their command line) and
+ * their sockets, processes in our cgroups, mounts below our folder, the cgroups of every hierarchy,
+ * the folder.
  */
 export async function removeRuntimeLeftovers(traces: RuntimeTraces): Promise<void> {
   const cgroups = await cgroupDirectories(traces.cgroupParent);
@@ -26,6 +31,7 @@ export async function removeRuntimeLeftovers(traces: RuntimeTraces): Promise<voi
     ...(await runtimeProcesses(traces)),
     ...(await processesIn(cgroups)),
   ]);
+  await removeShimSockets(traces.directory);
   await unmountBelow(traces.directory);
   for (const cgroup of cgroups) await removeCgroup(cgroup);
   if (await mountsBelow(traces.directory).then((mounts) => mounts.length > 0)) {
@@ -76,6 +82,24 @@ function kill(pid: number): void {
   } catch {
     // It has ended already.
   }
+}
+
+/**
+ * A shim that was killed leaves its socket in a folder that all containerds share. The folder goes
+ * too where no other containerd has anything beside it.
+ */
+async function removeShimSockets(directory: string): Promise<void> {
+  const tasks = join(directory, 'state', 'io.containerd.runtime.v2.task', RUNTIME_NAMESPACE);
+  for (const task of await readdir(tasks).catch(() => [])) {
+    const address = await readFile(join(tasks, task, 'address'), 'utf8').catch(() => '');
+    const name = /^unix:\/\/\/run\/containerd\/s\/([0-9a-f]{64})$/.exec(address.trim())?.[1];
+    if (name !== undefined) await rm(join(SHIM_SOCKETS, name), { force: true });
+  }
+  const others = await readdir(dirname(SHIM_SOCKETS)).catch(() => []);
+  const sockets = await readdir(SHIM_SOCKETS).catch(() => ['unknown']);
+  if (others.length !== 1 || sockets.length > 0) return;
+  await rmdir(SHIM_SOCKETS);
+  await rmdir(dirname(SHIM_SOCKETS));
 }
 
 async function unmountBelow(directory: string): Promise<void> {

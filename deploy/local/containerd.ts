@@ -1,14 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findCgroupRoot } from '../../node-agent/containers/cgroup-tree.js';
 import { CriClient } from '../../node-agent/containers/cri-client.js';
 import { buildBusyboxImage } from './busybox-image.js';
-import { removeRuntimeLeftovers } from './containerd-cleanup.js';
+import { RUNTIME_NAMESPACE, removeRuntimeLeftovers } from './containerd-cleanup.js';
 import { LocalPods } from './containerd-pods.js';
 
 const run = promisify(execFile);
@@ -33,9 +33,6 @@ export interface LocalContainerd {
   stop(): Promise<void>;
 }
 
-const NAMESPACE = 'k8s.io';
-/** Compiled into containerd, whatever `state` says; the sockets in it go away with their shims. */
-const SHIM_SOCKETS = '/run/containerd/s';
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
@@ -51,7 +48,6 @@ export async function startContainerd(options: LocalContainerdOptions): Promise<
   if (cgroupRoot === undefined) throw new Error('cgroup v2 is not mounted');
 
   await removeRuntimeLeftovers({ directory, socketPath, cgroupParent });
-  const hadShimSockets = existsSync(SHIM_SOCKETS);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   // There from the start, so that an agent can watch it before the first container.
   await mkdir(join(cgroupRoot, cgroupParent), { recursive: true });
@@ -64,7 +60,6 @@ export async function startContainerd(options: LocalContainerdOptions): Promise<
     cri.close();
     if (daemon) await endProcess(daemon);
     await removeRuntimeLeftovers({ directory, socketPath, cgroupParent });
-    if (!hadShimSockets) await removeShimSocketFolder();
   };
   try {
     daemon = await spawnDaemon(directory, socketPath, imageReference);
@@ -132,7 +127,7 @@ async function importImage(
     workDirectory: join(options.directory, 'image'),
     archivePath,
   });
-  const common = [`--address=${socketPath}`, `--namespace=${NAMESPACE}`];
+  const common = [`--address=${socketPath}`, `--namespace=${RUNTIME_NAMESPACE}`];
   await run('ctr', [...common, 'image', 'import', archivePath]);
   await rm(archivePath);
 }
@@ -144,15 +139,6 @@ async function waitForImage(cri: CriClient, image: string, deadline: number): Pr
     if (found) return;
     if (Date.now() > deadline) throw new Error(`the runtime does not know ${image}`);
     await delay(20);
-  }
-}
-
-/** Both folders only where nobody else uses them. */
-async function removeShimSocketFolder(): Promise<void> {
-  for (const folder of [SHIM_SOCKETS, dirname(SHIM_SOCKETS)]) {
-    await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
-    });
   }
 }
 

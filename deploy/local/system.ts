@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient, waitFor } from './api-client.js';
@@ -170,7 +170,7 @@ export class LocalSystem {
   }
 
   async #joinSettings(): Promise<Environment> {
-    if (existsSync(join(this.#options.directory, 'agent', 'identity.json'))) return {};
+    if (hasJoined(join(this.#options.directory, 'agent', 'identity.json'))) return {};
     const clusters = await this.api.get<Page<{ id: string; name: string }>>('/v1/clusters');
     const cluster =
       clusters.items.find(({ name }) => name === CLUSTER) ??
@@ -243,4 +243,12 @@ async function isReady(apiUrl: string): Promise<true | undefined> {
   const response = await fetch(`${apiUrl}/readyz`).catch(() => undefined);
   await response?.body?.cancel();
   return response?.ok ? true : undefined;
+}
+
+/** A node's certificate lives for a day: after a longer pause the node has to join again. */
+function hasJoined(identityPath: string): boolean {
+  if (!existsSync(identityPath)) return false;
+  const { certificate }: { certificate: string } = JSON.parse(readFileSync(identityPath, 'utf8'));
+  const { validTo } = new X509Certificate(Buffer.from(certificate, 'base64'));
+  return new Date(validTo).getTime() > Date.now() + 60_000;
 }

@@ -22,12 +22,6 @@ export class LossCounter {
   #read = 0n;
   #acknowledged = 0n;
   readonly #dropped = new Map<string, bigint>();
-  readonly #kernelStart: ReadonlyMap<string, bigint>;
-
-  /** `kernelStart`: the kernel's counts that a former process has reported already. */
-  constructor(kernelStart: ReadonlyMap<string, bigint> = new Map()) {
-    this.#kernelStart = kernelStart;
-  }
 
   addRead(events: number): void {
     this.#read += BigInt(events);
@@ -42,10 +36,13 @@ export class LossCounter {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0n) + BigInt(events));
   }
 
-  /** Takes the kernel's own count, since its maps were made, of what a ring could not take. */
-  setKernelDropped(reason: LossReason, total: bigint): void {
-    const dropped = total - (this.#kernelStart.get(reason) ?? 0n);
-    if (dropped > 0n) this.#dropped.set(reason, dropped);
+  /**
+   * Takes the kernel's own count of what a ring could not take.
+   * @param total since its maps were made
+   * @param reported how much of it a former process has reported
+   */
+  setKernelDropped(reason: LossReason, total: bigint, reported: bigint): void {
+    if (total > reported) this.#dropped.set(reason, total - reported);
   }
 
   report(): LossReport {

@@ -191,14 +191,14 @@ export class Spool {
   async #writeSome(lane: SpoolLane, appends: PendingAppend[]): Promise<void> {
     const { losses, log } = this.#options;
     const firstBytes = appends[0]?.record.length ?? 0;
-    if (!(await this.#makeRoom(lane.kind, firstBytes))) {
-      const [lost] = appends.splice(0, 1);
-      losses.addDropped('spool_full', lost?.batch.eventCount ?? 0);
-      lost?.resolve();
-      return;
-    }
     let some: PendingAppend[] = appends.slice(0, 1);
     try {
+      if (!(await this.#makeRoom(lane.kind, firstBytes))) {
+        const [lost] = appends.splice(0, 1);
+        losses.addDropped('spool_full', lost?.batch.eventCount ?? 0);
+        lost?.resolve();
+        return;
+      }
       const segment = await lane.segmentFor(firstBytes, this.#segmentBytes);
       const room = Math.min(this.#segmentBytes - segment.durableBytes, this.#roomBytes());
       some = takeWhileFits(appends, Math.max(room, firstBytes));
@@ -239,7 +239,9 @@ export class Spool {
     await this.#positions.save().catch((error: unknown) => {
       this.#options.log.error({ err: error }, 'the ring positions cannot be written');
     });
-    await lane.removeSegment(oldest, 'spool_full');
+    await lane.removeSegment(oldest, 'spool_full').catch((error: unknown) => {
+      this.#options.log.error({ err: error }, 'a segment of the spool cannot be deleted');
+    });
     return true;
   }
 

@@ -47,6 +47,11 @@ export class IdentityStore {
     await removeFile(this.#enrollmentPath);
   }
 
+  /** The node is none of the control plane's any more. */
+  async forget(): Promise<void> {
+    await removeFile(this.#identityPath);
+  }
+
   /** The node's key, made where there is none. PEM. */
   async ensureKey(): Promise<string> {
     const bytes = await readFileIfPresent(this.#keyPath);

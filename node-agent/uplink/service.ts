@@ -41,6 +41,8 @@ export function openClient(address: string, trust: ClientTrust): AgentServiceCli
     'grpc.keepalive_timeout_ms': 20_000,
     // A connection of its own: credentials change with every renewal.
     'grpc.use_local_subchannel_pool': 1,
+    // The pin is checked on a direct connection: a proxy from the environment would be another way.
+    'grpc.enable_http_proxy': 0,
     'grpc.initial_reconnect_backoff_ms': 500,
     'grpc.max_reconnect_backoff_ms': 10_000,
   });

@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+import type { NodeInfo } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
+import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { type Identity, type IdentityStore, validityOf } from './identity.js';
+import { join } from './join.js';
+
+export interface IdentifyOptions {
+  readonly controlPlane: { readonly host: string; readonly port: number };
+  /** Needed only to join. */
+  readonly joinToken: string | undefined;
+  readonly caPin: string | undefined;
+  readonly node: NodeInfo;
+  readonly store: IdentityStore;
+  readonly log: Logger;
+}
+
+const RETRY = { initialMs: 500, maxMs: 30_000 };
+
+/**
+ * The identity that is on disk, or, where there is none or its certificate has run out, a new one.
+ * Waits for a control plane that does not answer. undefined: the signal aborted before.
+ * @throws Error where a token is needed and there is none; BulkheadError where it is refused
+ */
+export async function identify(
+  options: IdentifyOptions,
+  signal: AbortSignal,
+): Promise<Identity | undefined> {
+  const { joinToken, caPin, store, log } = options;
+  const stored = await store.load();
+  if (stored && validityOf(stored).notAfter.getTime() > Date.now()) return stored;
+  if (!joinToken || !caPin) {
+    const why = stored ? "this node's certificate has run out" : 'this node has not joined';
+    throw new Error(`${why}: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN`);
+  }
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      return await join({ ...options, joinToken, caPin });
+    } catch (error) {
+      if (!(error instanceof BulkheadError) || error.code !== 'UNAVAILABLE') throw error;
+      const waitMs = backoffMs(attempt, RETRY);
+      log.warn({ reason: error.message, waitMs }, 'not joined yet');
+      await sleep(waitMs, signal);
+    }
+  }
+  return undefined;
+}
