@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -25,13 +25,15 @@ const AS_NOBODY = [
  * needs is bound to where everybody can.
  */
 const BIND_AND_RUN = `
-mount -t tmpfs -o mode=755,size=64k bulkhead /mnt
-mkdir /mnt/postgres /mnt/data
-mount --bind "$1" /mnt/postgres
-mount --bind "$2" /mnt/data
-shift 2
+mount -t tmpfs -o mode=755,size=64k bulkhead "$1"
+mkdir "$1/postgres" "$1/data"
+mount --bind "$2" "$1/postgres"
+mount --bind "$3" "$1/data"
+shift 3
 exec "$@"
 `;
+/** Where that may be: what is in the one taken cannot be seen there any more. */
+const STAGES = ['/mnt', '/media', '/srv'];
 
 /** @throws Error with one line where this platform has no Postgres binaries from npm */
 export function postgresPlace(directory: string): PostgresPlace {
@@ -50,13 +52,14 @@ export function postgresPlace(directory: string): PostgresPlace {
         start('setpriv', [...AS_NOBODY, END_WITH_US, join(binaries, 'bin', program), ...args]),
     };
   }
+  const stage = stageWithout(binaries, directory);
   return {
-    directory: '/mnt/data',
+    directory: join(stage, 'data'),
     run: (program, args) =>
       start('unshare', [
         ...['--mount', '--propagation=private', 'sh', '-ec', BIND_AND_RUN, 'sh'],
-        ...[binaries, directory, 'setpriv', ...AS_NOBODY, END_WITH_US],
-        ...[`/mnt/postgres/bin/${program}`, ...args],
+        ...[stage, binaries, directory, 'setpriv', ...AS_NOBODY, END_WITH_US],
+        ...[join(stage, 'postgres/bin', program), ...args],
       ]),
   };
 }
@@ -76,6 +79,14 @@ function binariesFolder(): string {
       },
     );
   }
+}
+
+function stageWithout(...folders: readonly string[]): string {
+  const stage = STAGES.find(
+    (path) => existsSync(path) && !folders.some((folder) => `${folder}/`.startsWith(`${path}/`)),
+  );
+  if (!stage) throw new Error(`Postgres needs a folder to mount on: one of ${STAGES.join(', ')}`);
+  return stage;
 }
 
 function everybodyReaches(folder: string): boolean {

@@ -14,6 +14,7 @@ import {
 } from '../../control-plane/store/alerts.js';
 import { completeLease, releaseLease } from '../../control-plane/store/event-cursors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
 import { newCluster, sha256, sightingOf } from '../support/store-world.js';
 
 let database: TestDatabase;
@@ -131,8 +132,8 @@ describe('listAlerts', () => {
 
 describe('changes of alerts', () => {
   const CONSUMER = 'test-alerts';
-  const lease = () =>
-    leaseAlertChanges(database.worker, CONSUMER, { maxChanges: 10, leaseMs: 60_000 });
+  const lease = (leaseMs = 60_000) =>
+    leaseAlertChanges(database.worker, CONSUMER, { maxChanges: 10, leaseMs });
 
   beforeEach(() => database.worker.withPlatform((tx) => registerAlertConsumer(tx, CONSUMER)));
 
@@ -159,6 +160,42 @@ describe('changes of alerts', () => {
       expect.objectContaining({ id: first.alertId, status: 'closed', tenantId }),
     ]);
     expect(closed?.changes[0]?.alert.changeId).toBeGreaterThan(leased.last.id);
+  });
+
+  it('are given to one of many that ask at the same time', async () => {
+    await record();
+    const ASKERS = 8;
+    await Promise.all(Array.from({ length: ASKERS }, () => database.worker.ping()));
+    const leases = await Promise.all(Array.from({ length: ASKERS }, () => lease()));
+    expect(leases.filter((each) => each !== undefined)).toHaveLength(1);
+  });
+
+  it('keep nobody waiting for a cursor that another transaction holds', async () => {
+    await record();
+    await database.admin.begin(async (sql) => {
+      await sql`select from event_cursors where consumer = ${CONSUMER} for update`;
+      // Fails the wait, rather than the time of the test, where there is one.
+      await sql`set local idle_in_transaction_session_timeout = '5s'`;
+      expect(await lease()).toBeUndefined();
+    });
+    expect(await lease()).toBeDefined();
+  });
+
+  it('go to another once the lease is over', async () => {
+    const { alertId } = await record();
+    const first = await lease(1);
+    if (!first) throw new Error('no lease');
+    const second = await eventually(async () => {
+      const leased = await lease();
+      if (!leased) throw new Error('not yet over');
+      return leased;
+    });
+    expect(second.changes.map(({ alert }) => alert.id)).toEqual([alertId]);
+    await expect(completeLease(database.worker, first)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await releaseLease(database.worker, first);
+    expect(await lease()).toBeUndefined();
+    await completeLease(database.worker, second);
+    expect(await lease()).toBeUndefined();
   });
 
   it('do not pass over one whose transaction commits late', async () => {

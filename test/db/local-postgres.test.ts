@@ -22,6 +22,10 @@ import { type LocalPostgres, startPostgres } from '../../deploy/local/postgres.j
 import { freePort } from '../../deploy/local/processes.js';
 import { eventually } from '../support/eventually.js';
 
+const MODULE = fileURLToPath(new URL('../../dist/deploy/local/postgres.js', import.meta.url));
+/** Only root mounts; and a checkout there would not be seen behind the test's own /mnt. */
+const onRootOutsideMnt = process.getuid?.() === 0 && !MODULE.startsWith('/mnt/') ? it : it.skip;
+
 let directory = '';
 let running: LocalPostgres[] = [];
 
@@ -102,6 +106,25 @@ describe('the embedded Postgres', () => {
     }
   });
 
+  onRootOutsideMnt('runs below /mnt, where it mounts elsewhere', async () => {
+    const script = `
+      const { startPostgres } = await import(${JSON.stringify(MODULE)});
+      const server = await startPostgres({ dataDirectory: '/mnt/closed', log: () => {} });
+      await server.stop();`;
+    // A /mnt of its own, which ends with the process.
+    const prepare = 'mount --bind "$1" /mnt; mkdir -m 700 /mnt/closed; shift; exec "$@"';
+    const child = spawn(
+      'unshare',
+      [
+        ...['--mount', '--propagation=private', 'sh', '-ec', prepare, 'sh', directory],
+        ...[process.execPath, '--input-type=module', '-e', script],
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(readdirSync(join(directory, 'closed/server'))).toEqual(['data']);
+  });
+
   it('does not run as root, and with no capability', async () => {
     const { pid } = await start();
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -150,9 +173,8 @@ describe('the embedded Postgres', () => {
   });
 
   it('ends with the process that started it, however that ends', async () => {
-    const module = fileURLToPath(new URL('../../dist/deploy/local/postgres.js', import.meta.url));
     const script = `
-      const { startPostgres } = await import(${JSON.stringify(module)});
+      const { startPostgres } = await import(${JSON.stringify(MODULE)});
       const server = await startPostgres({ dataDirectory: process.argv[1], log: () => {} });
       console.log(server.pid);
       setInterval(() => {}, 1000);`;
