@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/ResponseRef.js';
-import {
-  ACTION_BITS,
-  type BatchOrigin,
-  type DecodedEvent,
-  type EcsDocument,
-  type VerdictName,
-} from './ecs.js';
+import { ACTION_BITS } from '../../proto/ts/policy/model.js';
+import type { BatchOrigin, DecodedEvent, EcsDocument, VerdictName } from './ecs.js';
 
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 

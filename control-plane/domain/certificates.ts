@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import 'reflect-metadata'; // before x509, whose dependency injection wants it
 import * as x509 from '@peculiar/x509';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { parseNodePath } from '../../proto/ts/wire/ids.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 
 /** Who a client certificate speaks for. */
@@ -32,8 +33,6 @@ const CA_LIFETIME_MS = 3650 * DAY_MS;
 const CLOCK_SKEW_MS = 5 * MINUTE_MS;
 export const NODE_CERTIFICATE_LIFETIME_MS = DAY_MS;
 export const SERVER_CERTIFICATE_LIFETIME_MS = 30 * DAY_MS;
-
-const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 
 /** A new self-signed CA (EC P-256), and its private key as PKCS#8. */
 export async function createCertificateAuthority(
@@ -140,11 +139,7 @@ export function identityFromSubjectAltName(
 ): NodeIdentity | undefined {
   const prefix = `URI:spiffe://${trustDomain}/`;
   if (!subjectAltName?.startsWith(prefix)) return undefined;
-  const path = new RegExp(`^t/(${UUID})/c/(${UUID})/n/(${UUID})$`);
-  const match = path.exec(subjectAltName.slice(prefix.length));
-  if (!match) return undefined;
-  const [, tenantId = '', clusterId = '', nodeId = ''] = match;
-  return { tenantId, clusterId, nodeId };
+  return parseNodePath(subjectAltName.slice(prefix.length));
 }
 
 async function publicKeyOfRequest(csrDer: Uint8Array): Promise<x509.PublicKey> {

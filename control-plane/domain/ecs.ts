@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Container__Output } from '../../proto/ts/gen/bulkhead/v1/Container.js';
 import type { Event__Output } from '../../proto/ts/gen/bulkhead/v1/Event.js';
 import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/ResponseRef.js';
+import { ACTION_BITS } from '../../proto/ts/policy/model.js';
 import { type DecodedBatch, textFromBytes } from './event-batches.js';
 
 /** Where a batch came from and when it got here. */
@@ -34,7 +35,6 @@ export interface DecodedEvent {
 export type VerdictName = 'allowed' | 'denied' | 'killed' | 'would_block' | 'undecided';
 
 const ECS_VERSION = '8.17.0';
-export const ACTION_BITS = { log: 1, alert: 2, block: 4 } as const;
 
 const KINDS = {
   EVENT_KIND_FORK: { kind: 'fork', type: 'start' },

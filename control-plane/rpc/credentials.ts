@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
+import { pemFromDer } from '../../proto/ts/wire/pem.js';
 import type { CertificateAuthority } from '../domain/certificates.js';
 import { issueServerCertificate, SERVER_CERTIFICATE_LIFETIME_MS } from '../domain/certificates.js';
-import { pemFromDer } from '../domain/pem.js';
 
 type CertificateProvider = Parameters<
   typeof grpc.experimental.createCertificateProviderServerCredentials

@@ -2,12 +2,13 @@ import type { Batch__Output } from '../../proto/ts/gen/bulkhead/v1/Batch.js';
 import type { EventsRequest__Output } from '../../proto/ts/gen/bulkhead/v1/EventsRequest.js';
 import type { EventsResponse } from '../../proto/ts/gen/bulkhead/v1/EventsResponse.js';
 import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
+import { isUuid } from '../../proto/ts/wire/ids.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { send } from '../../proto/ts/wire/send.js';
 import { Bell } from '../domain/bell.js';
 import type { Database } from '../store/database.js';
 import { insertBatches, type NewBatch } from '../store/event-batches.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
-import { send } from './send.js';
 import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
 
 export interface EventsDependencies {
@@ -18,7 +19,6 @@ export interface EventsDependencies {
 
 type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** How often an open stream is held against the list of revoked nodes. */
 const RECHECK_MS = 10_000;
 
@@ -83,7 +83,7 @@ interface CheckedBatch {
 }
 
 function checkBatch(batch: Batch__Output | null, nodeId: string): CheckedBatch {
-  if (!batch || !UUID.test(batch.bootId) || !isSequence(batch.sequence)) {
+  if (!batch || !isUuid(batch.bootId) || !isSequence(batch.sequence)) {
     // Without its name there is nothing to answer about.
     throw new BulkheadError('BATCH_MALFORMED', 'the batch does not say which one it is');
   }

@@ -3,6 +3,7 @@ import type { JoinResponse } from '../../proto/ts/gen/bulkhead/v1/JoinResponse.j
 import type { RenewRequest__Output } from '../../proto/ts/gen/bulkhead/v1/RenewRequest.js';
 import type { RenewResponse } from '../../proto/ts/gen/bulkhead/v1/RenewResponse.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { isUuid } from '../../proto/ts/wire/ids.js';
 import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
   type CertificateAuthority,
@@ -24,8 +25,6 @@ export interface JoinDependencies {
   readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** Everything of the request is checked before the token is touched: a bad request costs no use. */
 export async function join(
   dependencies: JoinDependencies,
@@ -34,7 +33,7 @@ export async function join(
 ): Promise<JoinResponse> {
   const token = parseToken(TOKEN_KINDS.join, request.joinToken);
   if (!token) throw new BulkheadError('JOIN_TOKEN_MALFORMED');
-  if (!UUID.test(request.enrollmentId)) {
+  if (!isUuid(request.enrollmentId)) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the enrollment id is not a UUID');
   }
   const facts = nodeFactsFromWire(request.node);

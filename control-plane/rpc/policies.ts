@@ -3,6 +3,7 @@ import type { PoliciesRequest__Output } from '../../proto/ts/gen/bulkhead/v1/Pol
 import type { PoliciesResponse } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
 import { BulkheadError, isErrorCode } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { send } from '../../proto/ts/wire/send.js';
 import type { NodeIdentity } from '../domain/certificates.js';
 import { cut, hooksFromWire, lossesFromWire, nodeFactsFromWire } from '../domain/node-info.js';
 import type { Bundle } from '../store/bundles.js';
@@ -10,7 +11,6 @@ import type { Database } from '../store/database.js';
 import { recordAck, recordHeartbeat, recordHello, recordNack } from '../store/nodes.js';
 import type { BundleSource } from './bundle-source.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
-import { send } from './send.js';
 import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
 
 export interface PoliciesDependencies {

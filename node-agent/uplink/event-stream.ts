@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import type { EventsRequest } from '../../proto/ts/gen/bulkhead/v1/EventsRequest.js';
 import type { EventsResponse__Output } from '../../proto/ts/gen/bulkhead/v1/EventsResponse.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { send } from '../../proto/ts/wire/send.js';
 import type { SpooledBatch } from '../events/batch-record.js';
 import type { Spool } from '../events/spool.js';
 import type { AgentServiceClient } from './service.js';
-import { send } from './stream.js';
 
 export interface EventStreamOptions {
   readonly client: AgentServiceClient;

@@ -7,10 +7,10 @@ import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/Po
 import type { PolicyUpdate__Output } from '../../proto/ts/gen/bulkhead/v1/PolicyUpdate.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { send } from '../../proto/ts/wire/send.js';
 import type { LossReport } from '../events/loss-counter.js';
 import type { OfferedBundle } from '../policy/policy-service.js';
 import type { AgentServiceClient } from './service.js';
-import { send } from './stream.js';
 
 export interface PolicyStreamOptions {
   readonly client: AgentServiceClient;

@@ -4,8 +4,8 @@ import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType } from '../../proto/ts/gen/agent.js';
 import type { AgentServiceClient } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
+import { pemFromDer } from '../../proto/ts/wire/pem.js';
 import { PROTO_LOADER_OPTIONS } from '../../proto/ts/wire/protos.js';
-import { pemFromDer } from './pem.js';
 
 export type { AgentServiceClient };
 

@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { errorFromGrpc } from './errors.js';
 
 /** One life of a stream. Resolves to how long to wait before the next one; rejects where it broke. */
@@ -11,7 +8,6 @@ export type StreamSession = (signal: AbortSignal) => Promise<number>;
 const RECONNECT = { initialMs: 250, maxMs: 30_000 };
 /** The longest that the control plane may ask an agent to stay away. */
 const RECONNECT_WAIT_MAX_MS = 5 * 60_000;
-const SEND_DEADLINE_MS = 30_000;
 /** A stream that lived so long was a good one: the next try is a first one. */
 const GOOD_LIFE_MS = 10_000;
 
@@ -44,25 +40,5 @@ export async function keepStream(
       failures += 1;
       await sleep(waitMs, signal);
     }
-  }
-}
-
-/**
- * Writes one message and waits while the stream is full. `write` buffers without end and, after a
- * cancel, neither calls back nor drains: so it is raced with the stream's end and a deadline.
- */
-export async function send<Request, Response>(
-  call: ClientDuplexStream<Request, Response>,
-  message: Request,
-  signal: AbortSignal,
-): Promise<void> {
-  signal.throwIfAborted();
-  if (call.write(message)) return;
-  const deadline = AbortSignal.timeout(SEND_DEADLINE_MS);
-  try {
-    await once(call, 'drain', { signal: AbortSignal.any([signal, deadline]) });
-  } catch (cause) {
-    if (!deadline.aborted || signal.aborted) throw cause;
-    throw new BulkheadError('UNAVAILABLE', 'the control plane does not read', { cause });
   }
 }

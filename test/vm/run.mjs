@@ -2,8 +2,8 @@
 // with bpf among its LSMs (backend lsm) and without (backend fmod_ret). The compiled tests and the
 // host's own root, read-only, are what the guest sees.
 // Usage: node test/vm/run.mjs [KERNEL [BACKEND]]   for example 6.12 lsm
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,15 +14,6 @@ import { KERNELS, kernelFolder, kernelsPresent } from './kernels.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const LIMIT_MS = 5 * 60_000;
 const BACKENDS = { lsm: 'lockdown,yama,bpf', fmod_ret: 'lockdown,yama' };
-
-function buildActs(folder) {
-  mkdirSync(folder, { recursive: true });
-  for (const name of ['act', 'launch']) {
-    const flags = ['-std=gnu11', '-O1', '-static', '-pthread'];
-    const source = `${ROOT}/test/kernel/acts/${name}.c`;
-    execFileSync('cc', [...flags, '-o', join(folder, name), source]);
-  }
-}
 
 /** Resolves to {passed, failed}; a guest that dies early has one failure more. */
 function boot(kernel, backend, work, acts) {
@@ -95,7 +86,9 @@ if (!kernelsPresent() || !existsSync('/usr/bin/qemu-system-x86_64')) {
   // Not below /run, which is the guest's own.
   const acts = `${ROOT}/.bulkhead/cache/acts-${process.pid}`;
   try {
-    buildActs(acts);
+    // Compiled beside the guest, which needs the build anyway.
+    const { buildActs } = await import(`${ROOT}/dist/test/kernel/acts.js`);
+    buildActs(`${ROOT}/test/kernel/acts`, acts);
     for (const kernel of KERNELS) {
       if (onlyKernel && kernel.name !== onlyKernel) continue;
       for (const backend of Object.keys(BACKENDS)) {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { BulkheadError } from './errors.js';
 
 const SEND_DEADLINE_MS = 30_000;
 
