@@ -161,8 +161,13 @@ function enter(root, command, logFile) {
 function endProcessesIn(root) {
   const own = statSync(root);
   const inside = (pid) => {
-    const found = statSync(`/proc/${pid}/root/`, { throwIfNoEntry: false });
-    return found?.ino === own.ino && found.dev === own.dev;
+    try {
+      const found = statSync(`/proc/${pid}/root/`);
+      return found.ino === own.ino && found.dev === own.dev;
+    } catch {
+      // It has ended, or it is the machine's own and nobody may look: what we start, we may look at.
+      return false;
+    }
   };
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && inside(name))
