@@ -140,12 +140,14 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
         const removed = await removeDesired(tx, { policyId, clusterId });
         if (!removed) throw new BulkheadError('NOT_FOUND', 'the policy is not published there');
       }
+      // Where a cluster's own version goes, the one for every cluster comes to light.
+      await checkFit(tx, request.body.clusters);
       return { policyId, published: await listDesired(tx, { policyId }) };
     }),
   );
 }
 
-/** What the clusters that a publish touched are to run now. @throws BulkheadError POLICY_INVALID */
+/** What the clusters that were touched are to run now. @throws BulkheadError POLICY_INVALID */
 async function checkFit(tx: TenantTx, clusters: 'all' | string[]): Promise<void> {
   const touched =
     clusters === 'all'

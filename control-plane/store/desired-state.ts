@@ -36,6 +36,7 @@ export async function setDesired(
   tx: TenantTx,
   desired: DesiredTarget & { readonly version: number; readonly mode: PolicyMode },
 ): Promise<Desired> {
+  await lockDesired(tx);
   const rows = await tx.queries
     .insert(desiredState)
     .values({
@@ -56,6 +57,7 @@ export async function setDesired(
 
 /** Whether there was one to remove. Wakes CHANNELS.policy. */
 export async function removeDesired(tx: TenantTx, target: DesiredTarget): Promise<boolean> {
+  await lockDesired(tx);
   const rows = await tx.queries
     .delete(desiredState)
     .where(
@@ -125,6 +127,15 @@ export async function listDesiredForCluster(
       ),
     )
     .orderBy(asc(desiredState.policyId), sql`${desiredState.clusterId} nulls last`);
+}
+
+/**
+ * Until the transaction ends: who changes what a tenant's clusters run reads afterwards what all of it
+ * comes to, and must not miss a change that is under way.
+ */
+async function lockDesired(tx: TenantTx): Promise<void> {
+  const name = `desired-state:${tx.tenantId}`;
+  await tx.queries.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
 }
 
 function desiredFromRow(row: typeof desiredState.$inferSelect): Desired {

@@ -55,7 +55,7 @@ function describe(
     `agents   127.0.0.1:${config.grpcPort}`,
     `data     ${config.dataDirectory} (control-plane.log, agent.log)`,
     ...(hooks ?? [
-      `no agent: ${missing.join('; ')}. The control plane and its API work without one.`,
+      `no agent, this machine lacks: ${missing.join('; ')}. Control plane and API work without one.`,
     ]),
   ];
 }

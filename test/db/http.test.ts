@@ -97,6 +97,40 @@ describe('policies that do not fit a node together', () => {
     expect((await http.call('DELETE', second, all)).statusCode).toBe(404);
     expect((await http.call('DELETE', first, here)).json().published).toEqual([]);
   });
+
+  it('are refused when taking back what a cluster has of its own brings them together', async () => {
+    const small = many.replace('{match: [a], actions: [log]},'.repeat(39), '');
+    const body = { name: 'grows', source: small };
+    const { id } = (await http.call('POST', '/v1/policies', { body })).json();
+    await http.call('POST', `/v1/policies/${id}/versions`, { body: { source: many } });
+    const grows = `/v1/policies/${id}/publish`;
+    const beside = await make('beside it');
+    const here = [http.ours.clusterId];
+    for (const [path, wanted] of [
+      [grows, { clusters: 'all', version: 2 }],
+      [grows, { clusters: here, version: 1 }],
+      [beside, { clusters: here }],
+    ] as const) {
+      expect((await http.call('POST', path, { body: wanted })).statusCode).toBe(200);
+    }
+    const refused = await http.call('DELETE', grows, { body: { clusters: here } });
+    expect(refused.json()).toMatchObject({ status: 422, code: 'POLICY_INVALID' });
+    await http.call('DELETE', beside, { body: { clusters: here } });
+    for (const clusters of [here, 'all']) {
+      const taken = await http.call('DELETE', grows, { body: { clusters } });
+      expect(taken.statusCode).toBe(200);
+    }
+  });
+
+  it('are refused when both are published at the same moment', async () => {
+    const here = { body: { clusters: [http.ours.clusterId] } };
+    for (let round = 0; round < 8; round += 1) {
+      const pair = [await make(`left ${round}`), await make(`right ${round}`)];
+      const answers = await Promise.all(pair.map((path) => http.call('POST', path, here)));
+      expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 422]);
+      await Promise.all(pair.map((path) => http.call('DELETE', path, here)));
+    }
+  });
 });
 
 describe('an alert', () => {
