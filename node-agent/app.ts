@@ -16,8 +16,8 @@ import { CriClient } from './containers/cri-client.js';
 import { KernelLosses } from './events/kernel-losses.js';
 import { LossCounter } from './events/loss-counter.js';
 import { Spool } from './events/spool.js';
-import { type Engine, type HookStatus, openEngine, probe } from './native/native.js';
-import { lackingFor } from './needs.js';
+import { type Engine, type HookStatus, openEngine } from './native/native.js';
+import { probeMachine } from './needs.js';
 import { Enforcement } from './policy/enforcement.js';
 import { KernelStateFile } from './policy/kernel-state.js';
 import { PolicyService } from './policy/policy-service.js';
@@ -34,9 +34,11 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   const log = pino({ level: config.logLevel, name: 'agent' }, pino.destination(2));
   const { controlPlane } = config;
   if (!controlPlane) throw new Error('BULKHEAD_CONTROL_PLANE is not set');
-  const result = probe({ ...(config.backends && { backends: config.backends }) });
   const cgroupRoot = await findCgroupRoot();
-  const lacking = [...lackingFor(result), ...(cgroupRoot ? [] : ['a mounted cgroup v2'])];
+  const lacking = [
+    ...probeMachine(config.backends).missing,
+    ...(cgroupRoot ? [] : ['a mounted cgroup v2']),
+  ];
   if (!cgroupRoot || lacking.length > 0) {
     throw new Error(`cannot protect this node, it lacks: ${lacking.join('; ')}`);
   }

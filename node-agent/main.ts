@@ -2,15 +2,14 @@
 import { runAgent } from './app.js';
 import { findPins, removeBpffs } from './bpffs.js';
 import { CONFIG_HELP, type Config, ConfigError, readConfig } from './config.js';
-import { detach, probe } from './native/native.js';
-import { lackingFor } from './needs.js';
+import { detach } from './native/native.js';
+import { probeMachine } from './needs.js';
 import { AGENT_VERSION } from './version.js';
 
 const args = process.argv.slice(2);
 
 function runProbe(config: Config): string {
-  const probed = probe({ ...(config.backends && { backends: config.backends }) });
-  const result = { ...probed, missing: lackingFor(probed) };
+  const result = probeMachine(config.backends);
   if (args.includes('--json')) return JSON.stringify(result);
   const hooks = result.hooks.map(({ hook, backend, reason }) =>
     `${hook.padEnd(8)} ${backend.padEnd(10)}${reason ? ` ${reason}` : ''}`.trimEnd(),
