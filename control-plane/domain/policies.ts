@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { BOUND_SET_LIMITS, tableNeed } from '../../proto/ts/policy/bind.js';
 import { encodePolicy } from '../../proto/ts/policy/canonical.js';
 import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import type { Policy } from '../../proto/ts/policy/model.js';
+import { supportProblems, tableFull, tableNeed } from '../../proto/ts/policy/node-support.js';
 import { parsePolicy } from '../../proto/ts/policy/parse.js';
 import type { Problem } from '../../proto/ts/policy/problems.js';
+import { tableProblems } from '../../proto/ts/policy/table-check.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 
 /** A document that passed, ready to be stored as a version. */
@@ -19,8 +20,11 @@ export interface CompiledPolicy {
 
 /** @throws BulkheadError POLICY_INVALID with every problem in its details */
 export function compilePolicy(source: string): CompiledPolicy {
-  const { policy, problems } = parsePolicy(source);
-  if (!policy) throw invalid(problems);
+  const { policy, places, problems } = parsePolicy(source);
+  if (!policy || !places) throw invalid(problems);
+  // What no node can carry out is refused where somebody reads why.
+  const unfit = [...supportProblems(policy, places, 'error'), ...tableProblems(policy, places)];
+  if (unfit.length > 0) throw invalid([...problems, ...unfit]);
   const normalised = encodePolicy(policy);
   const sha256 = createHash('sha256').update(normalised).digest();
   return { policy, normalised, sha256, warnings: problems };
@@ -52,12 +56,8 @@ export function checkFitTogether(
   }));
   const need = tableNeed(bundled);
   if (need.fits) return;
-  const { selectors, responses } = BOUND_SET_LIMITS;
-  const message =
-    `the policies of a cluster would need ${need.selectors} selectors and ${need.responses} ` +
-    `responses of a node's table, which has ${selectors} and ${responses}`;
-  const code = 'POLICY_TABLE_FULL';
-  throw invalid([{ code, severity: 'error', line: 1, column: 1, path: '', message }], message);
+  const problem = tableFull('the policies of a cluster', need);
+  throw invalid([problem], problem.message);
 }
 
 function invalid(problems: readonly Problem[], message?: string): BulkheadError {

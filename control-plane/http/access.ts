@@ -29,6 +29,7 @@ export type Permission = (typeof PERMISSIONS)[number];
 export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /livez': 'anyone',
   'GET /readyz': 'anyone',
+  'GET /schemas/policy.json': 'anyone',
   'GET /v1/tenant': 'tenant:read',
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',

@@ -26,6 +26,7 @@ import { healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { nodeRoutes } from './nodes.js';
 import { policyRoutes } from './policies.js';
+import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
@@ -99,6 +100,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
 
   const routes = [
     healthRoutes,
+    policySchemaRoutes,
     tenantRoutes,
     clusterRoutes,
     joinTokenRoutes,

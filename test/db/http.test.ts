@@ -72,9 +72,11 @@ describe('a policy over the API', () => {
 });
 
 describe('policies that do not fit a node together', () => {
-  const many = `process:
-  selectors: [{name: a, operation: [exec]}]
-  responses: [${'{match: [a], actions: [log]},'.repeat(40)}]`;
+  const names = Array.from({ length: 40 }, (_, at) => `a${at}`);
+  const responding = (some: readonly string[]): string => `process:
+  selectors: [${names.map((name) => `{name: ${name}, operation: [exec]}`).join()}]
+  responses: [${some.map((name) => `{match: [${name}], actions: [log]}`).join()}]`;
+  const many = responding(names);
   const make = async (name: string): Promise<string> => {
     const made = await http.call('POST', '/v1/policies', { body: { name, source: many } });
     return `/v1/policies/${made.json().id}/publish`;
@@ -99,7 +101,7 @@ describe('policies that do not fit a node together', () => {
   });
 
   it('are refused when taking back what a cluster has of its own brings them together', async () => {
-    const small = many.replace('{match: [a], actions: [log]},'.repeat(39), '');
+    const small = responding(names.slice(0, 1));
     const body = { name: 'grows', source: small };
     const { id } = (await http.call('POST', '/v1/policies', { body })).json();
     await http.call('POST', `/v1/policies/${id}/versions`, { body: { source: many } });

@@ -1,24 +1,39 @@
 import { BulkheadError } from '../wire/errors.js';
-import {
-  type Action,
-  type BundledPolicy,
-  type ContainerFacts,
-  EXECUTABLE_ORIGINS,
-  type ExecutableOrigin,
-  OPERATIONS,
-  type Operation,
-  type PolicyResponse,
-  type PolicySection,
-  type PolicySelector,
-  type SectionName,
-  type UnknownContainer,
+import type { Capability } from './capabilities.js';
+import { every, judgeFacts, type Truth } from './facts.js';
+import { escapeGlob } from './glob.js';
+import type {
+  Action,
+  BundledPolicy,
+  ContainerFacts,
+  ExecutableOrigin,
+  Operation,
+  PolicyResponse,
+  PolicySection,
+  PolicySelector,
+  SectionName,
+  UnknownContainer,
+  UserIdRange,
 } from './model.js';
+import { SECTION_NAMES } from './model.js';
+import { utf8Length } from './source-text.js';
 
-/** What of a selector is left for the kernel to decide, once the container is known. */
+/** What of a selector is left to decide about an event, once the container is known. Empty: any. */
 export interface BoundSelector {
   readonly operations: readonly Operation[];
-  /** Empty: any. */
   readonly origins: readonly ExecutableOrigin[];
+  /** Indexes into the set's lists of path patterns. */
+  readonly executable: number | undefined;
+  readonly parentExecutable: number | undefined;
+  readonly target: number | undefined;
+  /** Index into the set's lists of argument patterns. */
+  readonly args: number | undefined;
+  readonly userIds: readonly UserIdRange[];
+  readonly capabilities: readonly Capability[];
+  readonly interactive: boolean | undefined;
+  readonly ignoreVolumes: 'mounts' | 'files' | undefined;
+  /** Whether `executable` came from processName: only for who explains. */
+  readonly byName: boolean;
 }
 
 /** Names the response in events and alerts (bulkhead.v1.ResponseRef). */
@@ -35,9 +50,9 @@ export interface ResponseRef {
 }
 
 export interface BoundResponse {
-  /** Bit n: selector n of the bound set. */
-  readonly match: bigint;
-  readonly exclude: bigint;
+  /** Indexes of selectors of the bound set, rising. */
+  readonly match: readonly number[];
+  readonly exclude: readonly number[];
   readonly actions: readonly Action[];
   /** A block is judged and recorded as would_block; only ever true beside `block`. */
   readonly observe: boolean;
@@ -48,86 +63,74 @@ export interface BoundResponse {
 export interface BoundSet {
   readonly selectors: readonly BoundSelector[];
   readonly responses: readonly BoundResponse[];
+  /** Each sorted, one for each distinct question about a path. */
+  readonly pathLists: readonly (readonly string[])[];
+  readonly argLists: readonly (readonly string[])[];
 }
 
-/** Selectors and responses that a node's table holds per bound set (bpf/include/abi.h). */
-export const BOUND_SET_LIMITS = { selectors: 64, responses: 64 } as const;
+/** What a bound set may hold: what one policy at its limits can need. */
+export const BOUND_SET_LIMITS = { selectors: 2048, responses: 2048 } as const;
 
-/** Three-valued: undefined where the facts that would decide have not arrived. */
-type Truth = boolean | undefined;
 type Judge = (selector: PolicySelector) => Truth;
 
 /**
  * Binds policies to a container; `facts` undefined is a container that nothing is known about yet.
  * Selectors that the facts make false are left out, and so are responses that can then never fire;
- * selectors that ask the kernel the same share a bit. Two containers with equal sets share a table.
- * @throws BulkheadError BUNDLE_NOT_LOADED when the set does not fit a node's table
+ * selectors that ask the same of an event are one. Two containers with equal sets share a table.
+ * @throws BulkheadError BUNDLE_NOT_LOADED when the set is larger than BOUND_SET_LIMITS
  */
 export function bindPolicies(
   policies: readonly BundledPolicy[],
   facts: ContainerFacts | undefined,
 ): BoundSet {
-  const set = bindAll(policies, (selector) => judge(selector, facts));
+  const set = bindWith(policies, (selector) =>
+    every(judgeFacts(selector, facts).map(({ truth }) => truth)),
+  );
   const { selectors, responses } = set;
-  if (!fits(set)) {
+  if (
+    selectors.length > BOUND_SET_LIMITS.selectors ||
+    responses.length > BOUND_SET_LIMITS.responses
+  ) {
     throw new BulkheadError(
       'BUNDLE_NOT_LOADED',
-      'the policies of one container need more selectors or responses than a node holds',
+      'the policies of one container need more selectors or responses than a set may hold',
       { details: { selectors: selectors.length, responses: responses.length, BOUND_SET_LIMITS } },
     );
   }
   return set;
 }
 
-export interface TableNeed {
-  readonly selectors: number;
-  readonly responses: number;
-  readonly fits: boolean;
-}
-
 /**
- * The most that any container can need of these policies: what the control plane checks before a
- * node has to. An upper bound: it takes every condition on a container as met.
+ * The set of a container of which every condition on it is met: no container needs more. For
+ * whoever has to know whether policies fit before there is a container.
  */
-export function tableNeed(policies: readonly BundledPolicy[]): TableNeed {
-  const set = bindAll(policies, () => true);
-  return {
-    selectors: set.selectors.length,
-    responses: set.responses.length,
-    fits: fits(set),
-  };
+export function bindLargest(policies: readonly BundledPolicy[]): BoundSet {
+  return bindWith(policies, () => true);
 }
 
-function fits(set: BoundSet): boolean {
-  return (
-    set.selectors.length <= BOUND_SET_LIMITS.selectors &&
-    set.responses.length <= BOUND_SET_LIMITS.responses
-  );
-}
-
-function bindAll(policies: readonly BundledPolicy[], judgeSelector: Judge): BoundSet {
-  const selectors = new SelectorTable();
+function bindWith(policies: readonly BundledPolicy[], judge: Judge): BoundSet {
+  const table = new SelectorTable();
   const responses: BoundResponse[] = [];
   for (const bundled of policies) {
     const { policy } = bundled;
-    for (const [section, content] of sectionsOf(bundled)) {
-      const bits = content.selectors.map((selector) =>
-        settle(judgeSelector(selector), policy.unknownContainer) ? selector : undefined,
+    for (const section of SECTION_NAMES) {
+      const content = policy[section];
+      if (!content) continue;
+      const live = content.selectors.map((selector) =>
+        settle(judge(selector), policy.unknownContainer) ? selector : undefined,
       );
       content.responses.forEach((response, index) => {
-        const bound = bindResponse(bundled, section, content, response, index, bits, selectors);
+        const bound = bindResponse(bundled, section, content, response, index, live, table);
         if (bound) responses.push(bound);
       });
     }
   }
-  return { selectors: selectors.list, responses };
-}
-
-function sectionsOf({ policy }: BundledPolicy): [SectionName, PolicySection][] {
-  const sections: [SectionName, PolicySection][] = [];
-  if (policy.process) sections.push(['process', policy.process]);
-  if (policy.file) sections.push(['file', policy.file]);
-  return sections;
+  return {
+    selectors: table.list,
+    responses,
+    pathLists: table.paths.list,
+    argLists: table.args.list,
+  };
 }
 
 /** undefined: it can never fire in this container. */
@@ -144,8 +147,8 @@ function bindResponse(
   if (matching.length === 0) return undefined;
   const excluding = response.exclude.flatMap((at) => live[at] ?? []);
   return {
-    match: table.maskOf(matching),
-    exclude: table.maskOf(excluding),
+    match: table.indexesOf(matching),
+    exclude: table.indexesOf(excluding),
     actions: response.actions,
     observe: bundled.mode === 'observe' && response.actions.includes('block'),
     ref: {
@@ -160,63 +163,77 @@ function bindResponse(
   };
 }
 
-/** The part of a selector that a container's facts decide. */
-function judge(selector: PolicySelector, facts: ContainerFacts | undefined): Truth {
-  const { containerImageFullNames, containerImageNames } = selector;
-  return every([
-    anyOf(containerImageFullNames, facts?.imageFullName),
-    anyOf(containerImageNames, facts && imageBaseName(facts.imageFullName)),
-  ]);
-}
-
-/** One list of values against one fact: an empty list is no condition. */
-function anyOf(values: readonly string[], fact: string | undefined): Truth {
-  if (values.length === 0) return true;
-  return fact === undefined ? undefined : values.includes(fact);
-}
-
-/** Kleene's AND: false wins over unknown. */
-function every(truths: readonly Truth[]): Truth {
-  if (truths.includes(false)) return false;
-  return truths.includes(undefined) ? undefined : true;
-}
-
 /** An unknown selector counts the same in match and in exclude: `enforce` takes it as matching. */
-function settle(truth: Truth, unknownContainer: UnknownContainer): boolean {
+export function settle(truth: Truth, unknownContainer: UnknownContainer): boolean {
   return truth ?? unknownContainer === 'enforce';
 }
 
-/** The last component of an image's path. */
-export function imageBaseName(fullName: string): string {
-  return fullName.slice(fullName.lastIndexOf('/') + 1);
-}
-
-/** Gives each distinct question one bit. */
-class SelectorTable {
+/** What of selectors is left to decide about an event; each distinct question has one index. */
+export class SelectorTable {
   readonly list: BoundSelector[] = [];
-  readonly #bits = new Map<number, bigint>();
+  readonly paths = new ListTable();
+  readonly args = new ListTable();
+  readonly #indexes = new Map<string, number>();
 
-  maskOf(selectors: readonly PolicySelector[]): bigint {
-    return selectors.reduce((mask, selector) => mask | this.#bitOf(selector), 0n);
+  indexesOf(selectors: readonly PolicySelector[]): number[] {
+    const indexes = new Set(selectors.map((selector) => this.indexOf(selector)));
+    return [...indexes].sort((a, b) => a - b);
   }
 
-  #bitOf(selector: PolicySelector): bigint {
-    const key = operationBits(selector.operations) | (originBits(selector.executableOrigins) << 8);
-    const known = this.#bits.get(key);
+  indexOf(selector: PolicySelector): number {
+    const bound = this.#bind(selector);
+    const key = JSON.stringify({ ...bound, byName: undefined });
+    const known = this.#indexes.get(key);
     if (known !== undefined) return known;
-    const bit = 1n << BigInt(this.list.length);
-    this.list.push({ operations: selector.operations, origins: selector.executableOrigins });
-    this.#bits.set(key, bit);
-    return bit;
+    const index = this.list.length;
+    this.list.push(bound);
+    this.#indexes.set(key, index);
+    return index;
+  }
+
+  #bind({ operations, executableOrigins, texts, flags, ...rest }: PolicySelector): BoundSelector {
+    const names = texts.processName;
+    const executables = texts.processExecutable ?? names?.flatMap(patternsOfName);
+    return {
+      operations,
+      origins: executableOrigins,
+      executable: this.paths.indexOf(executables),
+      parentExecutable: this.paths.indexOf(texts.parentExecutable),
+      target: this.paths.indexOf(texts.targetFilePath),
+      args: this.args.indexOf(texts.processArgs),
+      userIds: rest.userIds,
+      capabilities: rest.capabilities,
+      interactive: flags.sessionLeaderInteractive,
+      ignoreVolumes: flags.ignoreVolumeMounts
+        ? 'mounts'
+        : flags.ignoreVolumeFiles
+          ? 'files'
+          : undefined,
+      byName: names !== undefined,
+    };
   }
 }
 
-/** fork 1, exec 2. */
-export function operationBits(operations: readonly Operation[]): number {
-  return operations.reduce((bits, operation) => bits | (1 << (OPERATIONS[operation] - 1)), 0);
+class ListTable {
+  readonly list: (readonly string[])[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  indexOf(values: readonly string[] | undefined): number | undefined {
+    if (values === undefined) return undefined;
+    const sorted = [...new Set(values)].sort();
+    const key = JSON.stringify(sorted);
+    const known = this.#indexes.get(key);
+    if (known !== undefined) return known;
+    this.#indexes.set(key, this.list.length);
+    this.list.push(sorted);
+    return this.list.length - 1;
+  }
 }
 
-/** image 1, writable 2, memory 4, volume 8, unknown 16; 0: no condition. */
-export function originBits(origins: readonly ExecutableOrigin[]): number {
-  return origins.reduce((bits, origin) => bits | (1 << (EXECUTABLE_ORIGINS[origin] - 1)), 0);
+/** The kernel's name of a task is cut at 15 bytes, and people write what they saw. */
+const CUT_NAME_BYTES = 15;
+
+export function patternsOfName(name: string): string[] {
+  const pattern = `/**/${escapeGlob(name)}`;
+  return utf8Length(name) === CUT_NAME_BYTES ? [pattern, `${pattern}*`] : [pattern];
 }

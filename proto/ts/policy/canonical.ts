@@ -1,7 +1,10 @@
+import { CAPABILITIES, type Capability, capabilityNumber } from './capabilities.js';
 import {
   ACTIONS,
   type BundledPolicy,
   EXECUTABLE_ORIGINS,
+  FLAG_CONDITIONS,
+  type FlagCondition,
   OPERATIONS,
   POLICY_MODES,
   type Policy,
@@ -9,7 +12,10 @@ import {
   type PolicyResponse,
   type PolicySection,
   type PolicySelector,
+  TEXT_CONDITIONS,
+  type TextCondition,
   UNKNOWN_CONTAINER,
+  type UserIdRange,
 } from './model.js';
 import {
   createWriter,
@@ -21,13 +27,30 @@ import {
   writeUint32,
   writeUint64,
 } from './protobuf.js';
+import { normaliseUserIds } from './user-ids.js';
+
+/** Fields of a selector on the wire that are not in TEXT_CONDITIONS and FLAG_CONDITIONS. */
+export const SELECTOR_FIELDS = {
+  name: 1,
+  operations: 2,
+  executableOrigins: 5,
+  userIds: 26,
+  capabilities: 27,
+} as const;
+/** Of a flag condition; 0 is no condition. */
+export const FLAG_VALUES = { true: 1, false: 2 } as const;
 
 /**
  * Canonical bytes (proto/bulkhead/v1/policy.proto): the same meaning gives the same bytes, so their
- * hash names it. Lists of conditions are sorted and without repeats; selectors stand in the order
- * of their names; responses keep their order, because their index names them in events.
+ * hash names it. Every list is sorted and without repeats: conditions by their text, selectors by
+ * name, responses by the selectors that they name.
  */
 export function encodePolicy(policy: Policy): Uint8Array {
+  return encodeNormalised(normalisePolicy(policy));
+}
+
+/** Of a policy that is in its normalised form already. */
+export function encodeNormalised(policy: Policy): Uint8Array {
   const writer = createWriter();
   writePolicy(writer, policy);
   return writer.finish();
@@ -54,16 +77,26 @@ export function normalisePolicy(policy: Policy): Policy {
   };
 }
 
+/**
+ * What each response of a section says, as a text: equal for responses that normalise to one.
+ * `order`: the texts in the order of the normalised section.
+ */
+export function responseKeys(section: PolicySection): { keys: string[]; order: string[] } {
+  const responses = normaliseResponses(section, selectorOrder(section));
+  const keys = responses.map(keyOf);
+  const order = [...responses].sort(compareResponses).map(keyOf);
+  return { keys, order: distinct(order) };
+}
+
 function writeBundledPolicy(writer: Writer, bundled: BundledPolicy): void {
   writeString(writer, 1, bundled.policyId);
   writeUint32(writer, 2, bundled.version);
   writeString(writer, 3, bundled.name);
   writeUint32(writer, 4, POLICY_MODES[bundled.mode]);
-  writeMessage(writer, 5, bundled.policy, writePolicy);
+  writeMessage(writer, 5, normalisePolicy(bundled.policy), writePolicy);
 }
 
-function writePolicy(writer: Writer, policy: Policy): void {
-  const { process, file, unknownContainer } = normalisePolicy(policy);
+function writePolicy(writer: Writer, { process, file, unknownContainer }: Policy): void {
   if (process) writeMessage(writer, 1, process, writeSection);
   if (file) writeMessage(writer, 2, file, writeSection);
   writeUint32(writer, 3, UNKNOWN_CONTAINER[unknownContainer]);
@@ -74,12 +107,66 @@ function writeSection(writer: Writer, section: PolicySection): void {
   for (const response of section.responses) writeMessage(writer, 2, response, writeResponse);
 }
 
+type FieldWriter = (writer: Writer, selector: PolicySelector) => void;
+
+/** What a selector is written with, in the order of the fields. */
+const SELECTOR_WRITERS: readonly FieldWriter[] = selectorWriters();
+
+function selectorWriters(): FieldWriter[] {
+  const fields: [number, FieldWriter][] = [
+    [SELECTOR_FIELDS.name, (writer, { name }) => writeString(writer, SELECTOR_FIELDS.name, name)],
+    [
+      SELECTOR_FIELDS.operations,
+      (writer, { operations }) =>
+        writePacked(writer, SELECTOR_FIELDS.operations, numbersOf(operations, OPERATIONS)),
+    ],
+    [
+      SELECTOR_FIELDS.executableOrigins,
+      (writer, { executableOrigins }) => {
+        const numbers = numbersOf(executableOrigins, EXECUTABLE_ORIGINS);
+        writePacked(writer, SELECTOR_FIELDS.executableOrigins, numbers);
+      },
+    ],
+    [
+      SELECTOR_FIELDS.userIds,
+      (writer, { userIds }) => {
+        for (const range of userIds) {
+          writeMessage(writer, SELECTOR_FIELDS.userIds, range, writeUserIds);
+        }
+      },
+    ],
+    [
+      SELECTOR_FIELDS.capabilities,
+      (writer, { capabilities }) => {
+        const numbers = capabilities.map((name) => capabilityNumber(name) + 1);
+        writePacked(writer, SELECTOR_FIELDS.capabilities, numbers);
+      },
+    ],
+  ];
+  for (const word of textConditions()) {
+    const field = TEXT_CONDITIONS[word];
+    fields.push([field, (writer, { texts }) => writeStrings(writer, field, texts[word] ?? [])]);
+  }
+  for (const word of flagConditions()) {
+    const field = FLAG_CONDITIONS[word];
+    fields.push([
+      field,
+      (writer, { flags }) => {
+        const flag = flags[word];
+        if (flag !== undefined) writeUint32(writer, field, FLAG_VALUES[flag ? 'true' : 'false']);
+      },
+    ]);
+  }
+  return fields.sort(([a], [b]) => a - b).map(([, write]) => write);
+}
+
 function writeSelector(writer: Writer, selector: PolicySelector): void {
-  writeString(writer, 1, selector.name);
-  writePacked(writer, 2, numbersOf(selector.operations, OPERATIONS));
-  writeStrings(writer, 3, selector.containerImageFullNames);
-  writeStrings(writer, 4, selector.containerImageNames);
-  writePacked(writer, 5, numbersOf(selector.executableOrigins, EXECUTABLE_ORIGINS));
+  for (const write of SELECTOR_WRITERS) write(writer, selector);
+}
+
+function writeUserIds(writer: Writer, { first, last }: UserIdRange): void {
+  writeUint32(writer, 1, first);
+  writeUint32(writer, 2, last);
 }
 
 function writeResponse(writer: Writer, response: PolicyResponse): void {
@@ -89,33 +176,93 @@ function writeResponse(writer: Writer, response: PolicyResponse): void {
 }
 
 function normaliseSection(section: PolicySection): PolicySection {
-  const order = section.selectors
-    .map((selector, index) => ({ name: selector.name, index }))
-    .sort((a, b) => compare(a.name, b.name));
-  const newIndex = new Map(order.map(({ index }, at) => [index, at]));
-  const indexes = (list: readonly number[]): number[] =>
-    distinct(list.map((at) => newIndex.get(at) ?? at)).sort((a, b) => a - b);
+  const order = selectorOrder(section);
+  const responses = normaliseResponses(section, order).sort(compareResponses);
   return {
-    selectors: order.flatMap(({ index }) => {
-      const selector = section.selectors[index];
-      return selector ? [normaliseSelector(selector)] : [];
+    selectors: order.map((selector) => normaliseSelector(selector)),
+    responses: responses.filter((response, at) => {
+      const before = responses[at - 1];
+      return before === undefined || compareResponses(before, response) !== 0;
     }),
-    responses: section.responses.map((response) => ({
-      match: indexes(response.match),
-      exclude: indexes(response.exclude),
-      actions: sortByNumber(response.actions, ACTIONS),
-    })),
   };
 }
 
+function selectorOrder({ selectors }: PolicySection): PolicySelector[] {
+  return [...selectors].sort((a, b) => compare(a.name, b.name));
+}
+
+function normaliseResponses(
+  section: PolicySection,
+  order: readonly PolicySelector[],
+): PolicyResponse[] {
+  const places = new Map(order.map((selector, at) => [selector, at]));
+  const indexes = (list: readonly number[]): number[] => {
+    const renumbered = list.flatMap((at) => {
+      const selector = section.selectors[at];
+      return (selector && places.get(selector)) ?? [];
+    });
+    return distinct(renumbered).sort((a, b) => a - b);
+  };
+  return section.responses.map((response) => ({
+    match: indexes(response.match),
+    exclude: indexes(response.exclude),
+    actions: sortByNumber(response.actions, ACTIONS),
+  }));
+}
+
+function keyOf({ match, exclude, actions }: PolicyResponse): string {
+  return `${match.join()}-${exclude.join()}-${actions.join()}`;
+}
+
+function compareResponses(a: PolicyResponse, b: PolicyResponse): number {
+  return (
+    compareNumbers(a.match, b.match) ||
+    compareNumbers(a.exclude, b.exclude) ||
+    compareNumbers(numbersOf(a.actions, ACTIONS), numbersOf(b.actions, ACTIONS))
+  );
+}
+
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, index) => number !== b[index]);
+  if (at === -1) return a.length - b.length;
+  return (a[at] ?? 0) - (b[at] ?? Number.NEGATIVE_INFINITY);
+}
+
 function normaliseSelector(selector: PolicySelector): PolicySelector {
+  const texts: { [Word in TextCondition]?: readonly string[] } = {};
+  for (const word of textConditions()) {
+    const values = selector.texts[word];
+    if (values && values.length > 0) texts[word] = distinct(values).sort(compare);
+  }
+  const flags: { [Word in FlagCondition]?: boolean } = {};
+  for (const word of flagConditions()) {
+    const flag = selector.flags[word];
+    if (flag !== undefined) flags[word] = flag;
+  }
+  const has = new Set<Capability>(selector.capabilities);
   return {
     name: selector.name,
     operations: sortByNumber(selector.operations, OPERATIONS),
-    containerImageFullNames: distinct(selector.containerImageFullNames).sort(compare),
-    containerImageNames: distinct(selector.containerImageNames).sort(compare),
     executableOrigins: sortByNumber(selector.executableOrigins, EXECUTABLE_ORIGINS),
+    texts,
+    flags,
+    userIds: normaliseUserIds(selector.userIds),
+    capabilities: CAPABILITIES.filter((name) => has.has(name)),
   };
+}
+
+/** In the order of their fields. */
+export function textConditions(): TextCondition[] {
+  return Object.keys(TEXT_CONDITIONS).filter((word): word is TextCondition =>
+    Object.hasOwn(TEXT_CONDITIONS, word),
+  );
+}
+
+/** In the order of their fields. */
+export function flagConditions(): FlagCondition[] {
+  return Object.keys(FLAG_CONDITIONS).filter((word): word is FlagCondition =>
+    Object.hasOwn(FLAG_CONDITIONS, word),
+  );
 }
 
 function sortByNumber<K extends string>(words: readonly K[], numbers: Record<K, number>): K[] {

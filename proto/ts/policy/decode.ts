@@ -1,10 +1,21 @@
 import { BulkheadError } from '../wire/errors.js';
 import { LIMITS } from '../wire/limits.js';
-import { encodeBundle, encodePolicy } from './canonical.js';
+import {
+  encodeBundle,
+  encodePolicy,
+  FLAG_VALUES,
+  flagConditions,
+  SELECTOR_FIELDS,
+  textConditions,
+} from './canonical.js';
+import { CAPABILITIES, type Capability } from './capabilities.js';
+import { BLOCK_NEEDS_PATH, EXCLUSIVE_CONDITIONS, OPERATION_WORDS, wordOf } from './language.js';
 import {
   ACTIONS,
   type BundledPolicy,
   EXECUTABLE_ORIGINS,
+  FLAG_CONDITIONS,
+  type FlagCondition,
   OPERATIONS,
   POLICY_LIMITS,
   POLICY_MODES,
@@ -14,15 +25,32 @@ import {
   type PolicyResponse,
   type PolicySection,
   type PolicySelector,
+  type SectionName,
+  TEXT_CONDITIONS,
+  type TextCondition,
   UNKNOWN_CONTAINER,
+  type UserIdRange,
 } from './model.js';
+import { isSelectorName } from './parse-selector.js';
 import { FieldReader } from './protobuf.js';
+import { utf8Length } from './source-text.js';
+import { MAX_USER_ID } from './user-ids.js';
+import { readTextValue } from './values.js';
 
 /*
  * Decoding is strict, because a field that this version does not know could be a condition, and
  * leaving a condition out makes a selector wider: unknown fields, unknown enum values, dangling
  * indexes and bytes that are not canonical are all refused.
  */
+
+const TEXT_OF_FIELD = new Map<number, TextCondition>(
+  textConditions().map((word) => [TEXT_CONDITIONS[word], word]),
+);
+const FLAG_OF_FIELD = new Map<number, FlagCondition>(
+  flagConditions().map((word) => [FLAG_CONDITIONS[word], word]),
+);
+/** Escapes may make a normal form longer than what was written. */
+const MAX_NORMAL_BYTES = 2 * POLICY_LIMITS.valueBytes;
 
 /** @throws BulkheadError BUNDLE_MALFORMED */
 export function decodePolicy(bytes: Uint8Array): Policy {
@@ -102,24 +130,30 @@ function readPolicy(reader: FieldReader): Policy {
   let file: PolicySection | undefined;
   let unknownContainer: Policy['unknownContainer'] | undefined;
   for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
-    if (field === 1) process = reader.message(readSection);
-    else if (field === 2) file = reader.message(readSection);
+    if (field === 1) process = reader.message((section) => readSection(section, 'process'));
+    else if (field === 2) file = reader.message((section) => readSection(section, 'file'));
     else if (field === 3) unknownContainer = word(UNKNOWN_CONTAINER, reader.uint32(), 'treatment');
     else throw unknownField('Policy', field);
   }
   if (!unknownContainer) throw malformed('a policy does not say how to treat unknown containers');
-  if (file) throw malformed('file sections cannot be carried out by this version');
-  if (!process) throw malformed('a policy has no section');
-  checkValueCount(process);
-  return { process, unknownContainer };
+  if (!process && !file) throw malformed('a policy has no section');
+  const policy = { ...(process && { process }), ...(file && { file }), unknownContainer };
+  if (countValues(policy) > POLICY_LIMITS.valuesPerPolicy) throw tooMany('values');
+  return policy;
 }
 
-function readSection(reader: FieldReader): PolicySection {
+function readSection(reader: FieldReader, section: SectionName): PolicySection {
   const selectors: PolicySelector[] = [];
   const responses: PolicyResponse[] = [];
   const max = POLICY_LIMITS.selectorsAndResponses;
   for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
-    if (field === 1) append(selectors, reader.message(readSelector), 'selectors', max);
+    if (field === 1)
+      append(
+        selectors,
+        reader.message((one) => readSelector(one, section)),
+        'selectors',
+        max,
+      );
     else if (field === 2) append(responses, reader.message(readResponse), 'responses', max);
     else throw unknownField('PolicySection', field);
   }
@@ -131,32 +165,100 @@ function readSection(reader: FieldReader): PolicySection {
   return { selectors, responses };
 }
 
-function readSelector(reader: FieldReader): PolicySelector {
+function readSelector(reader: FieldReader, section: SectionName): PolicySelector {
   let name = '';
   let operations: PolicySelector['operations'] = [];
-  const containerImageFullNames: string[] = [];
-  const containerImageNames: string[] = [];
   let executableOrigins: PolicySelector['executableOrigins'] = [];
-  const max = POLICY_LIMITS.valuesPerPolicy;
+  const texts: { [Word in TextCondition]?: string[] } = {};
+  const flags: { [Word in FlagCondition]?: boolean } = {};
+  const userIds: UserIdRange[] = [];
+  let capabilities: PolicySelector['capabilities'] = [];
   for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
-    if (field === 1) name = reader.string();
-    else if (field === 2) operations = words(OPERATIONS, reader, 'operation');
-    else if (field === 3) append(containerImageFullNames, value(reader.string()), 'values', max);
-    else if (field === 4) append(containerImageNames, value(reader.string()), 'values', max);
-    else if (field === 5) executableOrigins = words(EXECUTABLE_ORIGINS, reader, 'origin');
-    else throw unknownField('PolicySelector', field);
+    const text = TEXT_OF_FIELD.get(field);
+    const flag = FLAG_OF_FIELD.get(field);
+    if (text !== undefined) {
+      const values = texts[text] ?? [];
+      texts[text] = values;
+      append(values, readText(reader.string(), text), 'values', POLICY_LIMITS.valuesPerPolicy);
+    } else if (flag !== undefined) {
+      flags[flag] = readFlag(reader.uint32(), flag);
+    } else if (field === SELECTOR_FIELDS.name) name = reader.string();
+    else if (field === SELECTOR_FIELDS.operations) {
+      operations = words(OPERATIONS, reader, 'operation');
+    } else if (field === SELECTOR_FIELDS.executableOrigins) {
+      executableOrigins = words(EXECUTABLE_ORIGINS, reader, 'origin');
+    } else if (field === SELECTOR_FIELDS.userIds) {
+      append(userIds, reader.message(readUserIdRange), 'values', POLICY_LIMITS.valuesPerPolicy);
+    } else if (field === SELECTOR_FIELDS.capabilities) {
+      capabilities = reader.packed(CAPABILITIES.length).map(capability);
+    } else throw unknownField('PolicySelector', field);
   }
-  if (name === '' || name.length > POLICY_LIMITS.nameCharacters) {
-    throw malformed("a selector's name is missing or too long");
-  }
+  if (!isSelectorName(name)) throw malformed("a selector's name is missing or malformed");
+  const selector = { name, operations, executableOrigins, texts, flags, userIds, capabilities };
+  checkSelector(selector, section);
+  return selector;
+}
+
+function checkSelector(selector: PolicySelector, section: SectionName): void {
+  const { operations, executableOrigins, texts, flags } = selector;
   if (operations.length === 0) throw malformed('a selector names no operation');
-  return {
-    name,
-    operations,
-    containerImageFullNames,
-    containerImageNames,
-    executableOrigins,
-  };
+  if (operations.some((operation) => OPERATION_WORDS[operation].section !== section)) {
+    throw malformed('a selector names an operation of another section');
+  }
+  const used = [
+    ...textConditions().filter((one) => texts[one]),
+    ...flagConditions().filter((one) => flags[one] !== undefined),
+    ...(executableOrigins.length > 0 ? (['executableOrigin'] as const) : []),
+  ];
+  if (used.some((one) => !wordOf(one).sections.includes(section))) {
+    throw malformed('a selector has a condition of another section');
+  }
+  const excluded = EXCLUSIVE_CONDITIONS.some((pair) => pair.every((one) => isIn(one, used)));
+  if (excluded) throw malformed('a selector has two conditions that exclude each other');
+}
+
+function isIn(one: string, list: readonly string[]): boolean {
+  return list.includes(one);
+}
+
+/** Only a normal form stands for itself, and whoever binds it relies on its being well formed. */
+function readText(text: string, condition: TextCondition): string {
+  const { type } = wordOf(condition);
+  if (type.kind !== 'texts' || utf8Length(text) > MAX_NORMAL_BYTES) {
+    throw malformed('a value is too long');
+  }
+  const read = readTextValue(text, type.form);
+  if ('code' in read || read.values.length !== 1 || read.values[0] !== text) {
+    throw malformed(`a value of ${condition} is not in its normal form`);
+  }
+  return text;
+}
+
+function readFlag(number: number, condition: FlagCondition): boolean {
+  const flag = word(FLAG_VALUES, number, 'flag') === 'true';
+  const { type } = wordOf(condition);
+  if (!flag && type.kind === 'flag' && type.onlyTrue) {
+    throw malformed(`${condition} can only be true`);
+  }
+  return flag;
+}
+
+function readUserIdRange(reader: FieldReader): UserIdRange {
+  let first = 0;
+  let last = 0;
+  for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
+    if (field === 1) first = reader.uint32();
+    else if (field === 2) last = reader.uint32();
+    else throw unknownField('UserIdRange', field);
+  }
+  if (first > last || last > MAX_USER_ID) throw malformed('a range of user ids is out of range');
+  return { first, last };
+}
+
+function capability(number: number): Capability {
+  const name = CAPABILITIES[number - 1];
+  if (!name) throw malformed(`there is no capability ${number - 1}`);
+  return name;
 }
 
 function readResponse(reader: FieldReader): PolicyResponse {
@@ -182,17 +284,25 @@ function checkResponse(response: PolicyResponse, selectors: readonly PolicySelec
   if (actions.length === 0) throw malformed('a response does nothing');
   if (!actions.includes('block')) return;
   if (!actions.includes('alert')) throw malformed('a response blocks without an alert');
-  if (match.some((at) => selectors[at]?.operations.includes('fork'))) {
-    throw malformed('a response blocks fork, which this version cannot');
+  const named = (indexes: readonly number[]) => indexes.flatMap((at) => selectors[at] ?? []);
+  if ([...named(match), ...named(exclude)].some(({ texts }) => texts.processArgs)) {
+    throw malformed('a response blocks by arguments');
+  }
+  const pathless = named(match).some(
+    ({ operations, texts }) =>
+      !texts.targetFilePath && operations.some((one) => BLOCK_NEEDS_PATH.includes(one)),
+  );
+  if (pathless && !named(exclude).some(({ texts }) => texts.targetFilePath)) {
+    throw malformed('a response blocks operations on every file');
   }
 }
 
-function checkValueCount(section: PolicySection): void {
-  let count = 0;
-  for (const selector of section.selectors) {
-    count += selector.containerImageFullNames.length + selector.containerImageNames.length;
-  }
-  if (count > POLICY_LIMITS.valuesPerPolicy) throw tooMany('values');
+function countValues({ process, file }: Policy): number {
+  const selectors = [...(process?.selectors ?? []), ...(file?.selectors ?? [])];
+  return selectors.reduce((count, { texts, userIds }) => {
+    const lists = textConditions().map((one) => texts[one]?.length ?? 0);
+    return lists.reduce((sum, length) => sum + length, count + userIds.length);
+  }, 0);
 }
 
 function word<K extends string>(numbers: Record<K, number>, number: number, what: string): K {
@@ -209,20 +319,9 @@ function words<K extends string>(
   return reader.packed(max).map((number) => word(numbers, number, what));
 }
 
-function value(text: string): string {
-  if (text === '' || utf8Length(text) > POLICY_LIMITS.valueBytes) {
-    throw malformed('a value is empty or too long');
-  }
-  return text;
-}
-
 function append<T>(list: T[], entry: T, what: string, max: number): void {
   if (list.length === max) throw tooMany(what);
   list.push(entry);
-}
-
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,11 +1,15 @@
+import { BulkheadError } from '../wire/errors.js';
+import type { BoundSet, ResponseRef } from './bind.js';
 import {
-  BOUND_SET_LIMITS,
-  type BoundSet,
-  operationBits,
-  originBits,
-  type ResponseRef,
-} from './bind.js';
-import { actionBits, type ContainerFacts, OBSERVE_BIT } from './model.js';
+  actionBits,
+  type ContainerFacts,
+  EXECUTABLE_ORIGINS,
+  type ExecutableOrigin,
+  OBSERVE_BIT,
+  OPERATIONS,
+  type Operation,
+} from './model.js';
+import { fitsNode, isCarriedOut, NODE_LIMITS } from './node-support.js';
 import { createWriter, writeString, writeStrings, writeUint32 } from './protobuf.js';
 
 /**
@@ -16,8 +20,8 @@ export const POLICY_SET_LAYOUT = {
   selectorCount: 0,
   responseCount: 4,
   selectors: 8,
-  responses: 8 + BOUND_SET_LIMITS.selectors * 8,
-  size: 8 + BOUND_SET_LIMITS.selectors * 8 + BOUND_SET_LIMITS.responses * 24,
+  responses: 8 + NODE_LIMITS.selectors * 8,
+  size: 8 + NODE_LIMITS.selectors * 8 + NODE_LIMITS.responses * 24,
 } as const;
 /** struct bh_policy_selector */
 export const POLICY_SELECTOR_LAYOUT = { operations: 0, origins: 4, size: 8 } as const;
@@ -33,8 +37,28 @@ export const POLICY_RESPONSE_LAYOUT = {
 /** `origins` of a selector without a condition on it. */
 export const ANY_ORIGIN = 0xffff_ffff;
 
-/** The set as the kernel reads it: 2056 bytes. Equal bytes are equal verdicts and equal fired bits. */
+/**
+ * The set as the kernel reads it: 2056 bytes. Equal bytes are equal verdicts and equal fired bits.
+ * @throws BulkheadError BUNDLE_NOT_LOADED when it is more than the kernel programs carry out
+ */
 export function kernelTable(set: BoundSet): Uint8Array {
+  if (!fitsNode(set)) {
+    throw new BulkheadError(
+      'BUNDLE_NOT_LOADED',
+      'the policies of one container need more selectors or responses than a node holds',
+      {
+        details: {
+          selectors: set.selectors.length,
+          responses: set.responses.length,
+          NODE_LIMITS,
+        },
+      },
+    );
+  }
+  if (!isCarriedOut(set)) {
+    const message = "the policies ask for what this version's kernel programs do not carry out";
+    throw new BulkheadError('BUNDLE_NOT_LOADED', message);
+  }
   const table = new Uint8Array(POLICY_SET_LAYOUT.size);
   const view = new DataView(table.buffer);
   view.setUint32(POLICY_SET_LAYOUT.selectorCount, set.selectors.length, true);
@@ -52,11 +76,25 @@ export function kernelTable(set: BoundSet): Uint8Array {
   set.responses.forEach((response, index) => {
     const at = POLICY_SET_LAYOUT.responses + index * POLICY_RESPONSE_LAYOUT.size;
     const actions = actionBits(response.actions) | (response.observe ? OBSERVE_BIT : 0);
-    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.match, response.match, true);
-    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.exclude, response.exclude, true);
+    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.match, maskOf(response.match), true);
+    view.setBigUint64(at + POLICY_RESPONSE_LAYOUT.exclude, maskOf(response.exclude), true);
     view.setUint32(at + POLICY_RESPONSE_LAYOUT.actions, actions, true);
   });
   return table;
+}
+
+/** fork 1, exec 2. */
+export function operationBits(operations: readonly Operation[]): number {
+  return operations.reduce((bits, operation) => bits | (1 << (OPERATIONS[operation] - 1)), 0);
+}
+
+/** image 1, writable 2, memory 4, volume 8, unknown 16; 0: no condition. */
+export function originBits(origins: readonly ExecutableOrigin[]): number {
+  return origins.reduce((bits, origin) => bits | (1 << (EXECUTABLE_ORIGINS[origin] - 1)), 0);
+}
+
+function maskOf(indexes: readonly number[]): bigint {
+  return indexes.reduce((mask, index) => mask | (1n << BigInt(index)), 0n);
 }
 
 /** bulkhead.v1.ResponseRef of event.proto. */

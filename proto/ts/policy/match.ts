@@ -1,11 +1,9 @@
-import type { BoundSelector, BoundSet } from './bind.js';
-import { ACTION_BITS, type Action, type ExecutableOrigin, type Operation } from './model.js';
-
-export interface MatchableEvent {
-  readonly operation: Operation;
-  /** undefined: it could not be read, so a condition on it does not match. */
-  readonly origin: ExecutableOrigin | undefined;
-}
+import type { BoundSet } from './bind.js';
+import type { PolicyEvent } from './event.js';
+import { type EventCondition, eventConditions } from './event-conditions.js';
+import type { ConditionName } from './language.js';
+import { ACTION_BITS, type Action, type Operation } from './model.js';
+import { type PathMatches, PathReader } from './path-matches.js';
 
 export interface MatchResult {
   /** Indexes into the set's responses, rising. */
@@ -16,39 +14,144 @@ export interface MatchResult {
   readonly block: boolean;
   /** A block that is only observed: nothing in force blocks, something observed would. */
   readonly wouldBlock: boolean;
+  /** What could not be read although a selector asks for it whose other conditions all hold. */
+  readonly undecided: readonly ConditionName[];
 }
 
 /**
- * The reference for the kernel's verdicts: every response fires on its own, the actions are the
- * union, a block in force wins over an observed one.
+ * Judges events by a bound set: every response fires on its own, the actions are the union, a block in
+ * force wins over an observed one. One event at a time: buffers are kept between them.
  */
-export function matchEvent(set: BoundSet, event: MatchableEvent): MatchResult {
-  const matched = set.selectors.reduce(
-    (mask, selector, index) => (selects(selector, event) ? mask | (1n << BigInt(index)) : mask),
-    0n,
-  );
-  const fired: number[] = [];
-  const actions = new Set<Action>();
-  let block = false;
-  let observedBlock = false;
-  set.responses.forEach((response, index) => {
-    if ((matched & response.match) === 0n || (matched & response.exclude) !== 0n) return;
-    fired.push(index);
-    for (const action of response.actions) actions.add(action);
-    if (!response.actions.includes('block')) return;
-    if (response.observe) observedBlock = true;
-    else block = true;
-  });
+export class Matcher {
+  readonly #set: BoundSet;
+  readonly #paths: PathReader;
+  readonly #uses: { readonly [Path in keyof PathMatches]: boolean };
+  /** By selector. */
+  readonly #conditions: readonly (readonly EventCondition[])[];
+  readonly #concerned: { readonly [Name in Operation]: Concerned };
+  /** By selector: 1 if it matches. */
+  readonly #matched: Uint8Array;
+
+  /** @throws AutomatonTooLarge */
+  constructor(set: BoundSet) {
+    const { selectors, argLists, pathLists } = set;
+    this.#set = set;
+    this.#paths = new PathReader(pathLists);
+    this.#uses = {
+      executable: selectors.some((one) => one.executable !== undefined),
+      parentExecutable: selectors.some((one) => one.parentExecutable !== undefined),
+      target: selectors.some((one) => one.target !== undefined),
+    };
+    this.#conditions = selectors.map((selector) => eventConditions(selector, argLists));
+    this.#concerned = concernedBy(set);
+    this.#matched = new Uint8Array(selectors.length);
+  }
+
+  match(event: PolicyEvent): MatchResult {
+    const paths = this.#paths.read(event, this.#uses);
+    const fired = new Set<number>();
+    const undecided = new Set<ConditionName>();
+    for (const operation of event.operations)
+      this.#judge(operation, event, paths, fired, undecided);
+    return resultOf(this.#set, [...fired], undecided);
+  }
+
+  #judge(
+    operation: Operation,
+    event: PolicyEvent,
+    paths: PathMatches,
+    fired: Set<number>,
+    undecided: Set<ConditionName>,
+  ): void {
+    const { selectors, responses } = this.#concerned[operation];
+    const matched = this.#matched;
+    matched.fill(0);
+    for (const index of selectors) {
+      if (selects(this.#conditions[index] ?? [], event, paths, undecided)) matched[index] = 1;
+    }
+    for (const index of responses) {
+      const response = this.#set.responses[index];
+      if (response && any(response.match, matched) && !any(response.exclude, matched)) {
+        fired.add(index);
+      }
+    }
+  }
+}
+
+function selects(
+  conditions: readonly EventCondition[],
+  event: PolicyEvent,
+  paths: PathMatches,
+  undecided: Set<ConditionName>,
+): boolean {
+  let isUndecided = false;
+  for (const { judge } of conditions) {
+    const truth = judge(event, paths);
+    if (truth === false) return false;
+    if (truth === undefined) isUndecided = true;
+  }
+  if (!isUndecided) return true;
+  for (const { condition, judge } of conditions) {
+    if (judge(event, paths) === undefined) undecided.add(condition);
+  }
+  return false;
+}
+
+/** Indexes into a set's selectors and responses that one operation can concern. */
+interface Concerned {
+  readonly selectors: readonly number[];
+  readonly responses: readonly number[];
+}
+
+function concernedBy(set: BoundSet): { readonly [Name in Operation]: Concerned } {
+  const of = (operation: Operation): Concerned => {
+    const concerns = (index: number): boolean =>
+      set.selectors[index]?.operations.includes(operation) ?? false;
+    return {
+      selectors: [...set.selectors.keys()].filter(concerns),
+      responses: [...set.responses.keys()].filter((index) =>
+        set.responses[index]?.match.some(concerns),
+      ),
+    };
+  };
   return {
-    fired,
-    actions: [...actions].sort((a, b) => ACTION_BITS[a] - ACTION_BITS[b]),
-    block,
-    wouldBlock: observedBlock && !block,
+    fork: of('fork'),
+    exec: of('exec'),
+    load: of('load'),
+    createExecutable: of('createExecutable'),
+    modifyExecutable: of('modifyExecutable'),
+    createFile: of('createFile'),
+    modifyFile: of('modifyFile'),
+    deleteFile: of('deleteFile'),
+    openFile: of('openFile'),
+    renameFile: of('renameFile'),
   };
 }
 
-function selects(selector: BoundSelector, event: MatchableEvent): boolean {
-  if (!selector.operations.includes(event.operation)) return false;
-  if (selector.origins.length === 0) return true;
-  return event.origin !== undefined && selector.origins.includes(event.origin);
+function any(indexes: readonly number[], matched: Uint8Array): boolean {
+  for (const index of indexes) if (matched[index] === 1) return true;
+  return false;
 }
+
+function resultOf(set: BoundSet, fired: number[], undecided: Set<ConditionName>): MatchResult {
+  fired.sort((a, b) => a - b);
+  let bits = 0;
+  let block = false;
+  let observed = false;
+  for (const index of fired) {
+    const response = set.responses[index];
+    for (const action of response?.actions ?? []) bits |= ACTION_BITS[action];
+    if (!response?.actions.includes('block')) continue;
+    if (response.observe) observed = true;
+    else block = true;
+  }
+  return {
+    fired,
+    actions: ACTION_WORDS.filter((action) => (bits & ACTION_BITS[action]) !== 0),
+    block,
+    wouldBlock: observed && !block,
+    undecided: [...undecided],
+  };
+}
+
+const ACTION_WORDS: readonly Action[] = ['log', 'alert', 'block'];

@@ -1,6 +1,8 @@
+import { nearest } from './language.js';
 import { POLICY_LIMITS } from './model.js';
 import type { ProblemList } from './problem-list.js';
-import type { YamlDocument } from './yaml-document.js';
+import type { Fault } from './values.js';
+import type { Item, MapEntry, YamlDocument } from './yaml-document.js';
 
 /** What every part of the parser works on. */
 export class ParseContext {
@@ -13,14 +15,19 @@ export class ParseContext {
     this.problems = problems;
   }
 
-  /** Counts one value of a condition. false: the policy has more than it may. */
-  takeValue(at: number, path: string): boolean {
-    this.#values += 1;
-    if (this.#values === POLICY_LIMITS.valuesPerPolicy + 1) {
-      const message = `a policy may have ${POLICY_LIMITS.valuesPerPolicy} values`;
-      this.problems.error('POLICY_LIMIT', at, path, message);
+  /** Counts values of a condition. false: the policy has more than it may. */
+  takeValues(count: number, { at, path }: Item): boolean {
+    const max = POLICY_LIMITS.valuesPerPolicy;
+    const before = this.#values;
+    this.#values += count;
+    if (before <= max && this.#values > max) {
+      this.problems.error('POLICY_LIMIT', at, path, `a policy may have ${max} values`);
     }
-    return this.#values <= POLICY_LIMITS.valuesPerPolicy;
+    return this.#values <= max;
+  }
+
+  fault({ code, message, hint }: Fault, { at, path }: Item): void {
+    this.problems.error(code, at, path, message, hint);
   }
 }
 
@@ -31,4 +38,17 @@ export function quoted(word: string): string {
 
 export function didYouMean(near: string | undefined): string | undefined {
   return near && `did you mean ${near}?`;
+}
+
+export function reportUnknownKeys(
+  entries: readonly MapEntry[],
+  known: readonly string[],
+  what: string,
+  problems: ProblemList,
+): void {
+  for (const { key, at, path } of entries) {
+    if (known.includes(key)) continue;
+    const hint = didYouMean(nearest(key, known));
+    problems.error('POLICY_UNKNOWN_KEY', at, path, `${what} has no key ${quoted(key)}`, hint);
+  }
 }

@@ -1,16 +1,16 @@
 import { LIMITS } from '../wire/limits.js';
-import { BOUND_SET_LIMITS, tableNeed } from './bind.js';
-import { encodePolicy, normalisePolicy } from './canonical.js';
-import { DOCUMENT_KEYS, nearest, SECTIONS } from './language.js';
+import { encodeNormalised, normalisePolicy } from './canonical.js';
+import { DOCUMENT_KEYS, nearest } from './language.js';
 import {
   type Policy,
-  type PolicySection,
+  SECTION_NAMES,
   type SectionName,
   UNKNOWN_CONTAINER,
   type UnknownContainer,
 } from './model.js';
 import { didYouMean, ParseContext, quoted } from './parse-context.js';
-import { parseSection } from './parse-section.js';
+import { type PlacedSection, parseSection, sectionOf } from './parse-section.js';
+import { type PolicyPlaces, placesOf } from './places.js';
 import { ProblemList } from './problem-list.js';
 import type { Problem } from './problems.js';
 import { readText } from './source-text.js';
@@ -19,6 +19,8 @@ import { type MapEntry, YamlDocument } from './yaml-document.js';
 export interface ParsedPolicy {
   /** In its normalised form; only where no problem is an error. */
   readonly policy?: Policy;
+  /** Where its selectors and responses stand in the document; beside `policy`. */
+  readonly places?: PolicyPlaces;
   /** Errors and warnings in the order of their places. */
   readonly problems: readonly Problem[];
 }
@@ -26,13 +28,27 @@ export interface ParsedPolicy {
 /** Reads a policy document (YAML, at most 256 KiB). Never throws: what is wrong is in `problems`. */
 export function parsePolicy(source: string | Uint8Array): ParsedPolicy {
   const problems = new ProblemList();
-  const policy = parseDocument(source, problems);
+  const parsed = parseDocument(source, problems);
+  if (!parsed || problems.hasErrors) return { problems: problems.toArray() };
+  const policy = normalisePolicy(parsed.policy);
+  checkSize(policy, problems);
   const list = problems.toArray();
-  if (!policy || problems.hasErrors) return { problems: list };
-  return { policy: normalisePolicy(policy), problems: list };
+  if (problems.hasErrors) return { problems: list };
+  const places = placesOf(parsed.sections, (at) => problems.placeOf(at));
+  return { policy, places, problems: list };
 }
 
-function parseDocument(source: string | Uint8Array, problems: ProblemList): Policy | undefined {
+export type PlacedSections = { readonly [Name in SectionName]?: PlacedSection };
+
+interface ParsedDocument {
+  readonly policy: Policy;
+  readonly sections: PlacedSections;
+}
+
+function parseDocument(
+  source: string | Uint8Array,
+  problems: ProblemList,
+): ParsedDocument | undefined {
   const text = readText(source, problems);
   if (text === undefined) return undefined;
   const document = YamlDocument.parse(text, problems);
@@ -40,23 +56,21 @@ function parseDocument(source: string | Uint8Array, problems: ProblemList): Poli
   const entries = document.root.node ? document.mapEntries(document.root) : [];
   if (!entries) return undefined;
 
-  const sections: { process?: PolicySection; file?: PolicySection } = {};
+  const sections: { -readonly [Name in SectionName]?: PlacedSection } = {};
   const context = new ParseContext(document, problems);
   let unknownContainer: UnknownContainer | undefined = 'allow';
-  let sectionSeen = false;
   for (const entry of entries) {
     if (problems.full) break;
     switch (entry.key) {
       case 'version':
-        document.stringOrNumber(entry.value);
+        checkVersion(context, entry);
         break;
       case 'unknownContainer':
         unknownContainer = parseUnknownContainer(context, entry);
         break;
       case 'process':
       case 'file': {
-        sectionSeen = true;
-        const section = parseSupportedSection(context, entry, entry.key);
+        const section = parseSection(context, entry.value, entry.key);
         if (section) sections[entry.key] = section;
         break;
       }
@@ -67,25 +81,27 @@ function parseDocument(source: string | Uint8Array, problems: ProblemList): Poli
       }
     }
   }
-  if (!sectionSeen) {
-    const hint = 'add a process section';
+  const names: readonly string[] = SECTION_NAMES;
+  if (!problems.full && !entries.some(({ key }) => names.includes(key))) {
+    const hint = 'add a process or a file section';
     problems.error('POLICY_MISSING_KEY', document.root.at, '', 'the policy has no section', hint);
   }
   if (problems.hasErrors || !unknownContainer) return undefined;
-  const policy = { ...sections, unknownContainer };
-  checkSize(policy, document.root.at, problems);
-  return policy;
+  const { process, file } = sections;
+  const policy = {
+    ...(process && { process: sectionOf(process) }),
+    ...(file && { file: sectionOf(file) }),
+    unknownContainer,
+  };
+  return { policy, sections };
 }
 
-function parseSupportedSection(
-  context: ParseContext,
-  entry: MapEntry,
-  name: SectionName,
-): PolicySection | undefined {
-  if (SECTIONS[name].supported) return parseSection(context, entry.value, name);
-  const message = `the ${name} section is not supported yet`;
-  context.problems.error('POLICY_UNSUPPORTED', entry.at, entry.path, message);
-  return undefined;
+/** Of the document's form; there is one so far. */
+function checkVersion({ document, problems }: ParseContext, { value }: MapEntry): void {
+  const version = document.stringOrNumber(value);
+  if (version === undefined || /^1(?:\.\d{1,9}){0,2}$/.test(version)) return;
+  const message = `there is no version ${quoted(version)} of the policy language`;
+  problems.error('POLICY_UNKNOWN_VALUE', value.at, value.path, message, 'write version: 1.0.0');
 }
 
 function parseUnknownContainer(
@@ -102,16 +118,10 @@ function parseUnknownContainer(
   return undefined;
 }
 
-/** A policy that no node could load is refused when it is written. */
-function checkSize(policy: Policy, at: number, problems: ProblemList): void {
-  const bytes = encodePolicy(policy).byteLength;
-  if (bytes > LIMITS.policyDocumentBytes) {
-    const message = `aliases expand the policy to ${bytes} bytes, ${LIMITS.policyDocumentBytes} are allowed`;
-    problems.error('POLICY_ALIAS_LIMIT', at, '', message);
-  }
-  const need = tableNeed([{ policyId: '', version: 1, name: '', mode: 'enforce', policy }]);
-  if (need.fits) return;
-  const has = `it has ${BOUND_SET_LIMITS.selectors} and ${BOUND_SET_LIMITS.responses}`;
-  const message = `a node's table would need ${need.selectors} selectors and ${need.responses} responses, ${has}`;
-  problems.error('POLICY_TABLE_FULL', at, '', message, 'split the policy or merge responses');
+/** Aliases and braces can make much of a small document. */
+function checkSize(policy: Policy, problems: ProblemList): void {
+  const bytes = encodeNormalised(policy).byteLength;
+  if (bytes <= LIMITS.policyDocumentBytes) return;
+  const message = `aliases and braces expand the policy to ${bytes} bytes, ${LIMITS.policyDocumentBytes} are allowed`;
+  problems.error('POLICY_ALIAS_LIMIT', 0, '', message);
 }

@@ -37,6 +37,12 @@ export class ProblemList {
     this.#add('warning', code, at, path, message, hint);
   }
 
+  /** Line and column of an offset, from 1. */
+  placeOf(at: number): { line: number; column: number } {
+    const { line, col: column } = this.#lines.linePos(at);
+    return { line, column };
+  }
+
   /** In the order of their places. */
   toArray(): Problem[] {
     const problems = [...this.#problems].sort((a, b) => a.line - b.line || a.column - b.column);
@@ -61,7 +67,7 @@ export class ProblemList {
       this.#leftOut = true;
       return;
     }
-    const { line, col: column } = this.#lines.linePos(at);
-    this.#problems.push({ code, severity, line, column, path, message, ...(hint && { hint }) });
+    const place = this.placeOf(at);
+    this.#problems.push({ code, severity, ...place, path, message, ...(hint && { hint }) });
   }
 }

@@ -118,14 +118,14 @@ export class YamlDocument {
     return [...entries.values()];
   }
 
-  /** The entries of a list that has at least one. undefined: it is none (reported). */
-  listItems(item: Item): Item[] | undefined {
+  /** The entries of a list that has at least one, unless it may be empty. undefined: it is none (reported). */
+  listItems(item: Item, mayBeEmpty = false): Item[] | undefined {
     const list = this.#resolve(item);
     if (!isSeq(list)) {
       const value = isScalar(list) && list.value !== null ? `[${String(list.value)}]` : undefined;
       return this.#wrongType(item, 'a list', value && `write ${value.slice(0, 80)}`);
     }
-    if (list.items.length === 0) {
+    if (list.items.length === 0 && !mayBeEmpty) {
       this.#problems.error('POLICY_EMPTY_LIST', item.at, item.path, 'the list is empty');
       return undefined;
     }
@@ -150,6 +150,13 @@ export class YamlDocument {
     const node = this.#resolve(item);
     if (isScalar(node) && typeof node.value === 'number') return node.source ?? String(node.value);
     return this.string(item);
+  }
+
+  /** undefined: it is neither true nor false (reported). */
+  boolean(item: Item): boolean | undefined {
+    const node = this.#resolve(item);
+    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    return this.#wrongType(item, 'a boolean', 'write true or false');
   }
 
   #mergedEntries(item: Item): MapEntry[] {

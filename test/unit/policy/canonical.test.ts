@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { stringify } from 'yaml';
 import { encodeBundle, encodePolicy } from '../../../proto/ts/policy/canonical.js';
+import { CAPABILITIES } from '../../../proto/ts/policy/capabilities.js';
 import { decodeBundle, decodePolicy } from '../../../proto/ts/policy/decode.js';
 import {
   ACTIONS,
@@ -10,11 +10,14 @@ import {
   POLICY_MODES,
   type Policy,
   type PolicyBundle,
+  type PolicySection,
   UNKNOWN_CONTAINER,
 } from '../../../proto/ts/policy/model.js';
 import { parsePolicy } from '../../../proto/ts/policy/parse.js';
 import { loadMessageType } from '../../../proto/ts/wire/protos.js';
-import { bundledPolicies, documentOf, policies, rawPolicies } from './arbitraries.js';
+import { bundledPolicies, policies, policyOf } from './arbitraries.js';
+import { documents } from './reference/worlds.js';
+import { rewrites, rewritten } from './rewrites.js';
 
 const PolicyType = loadMessageType('bulkhead/v1/policy.proto', 'bulkhead.v1.Policy');
 const BundleType = loadMessageType('bulkhead/v1/policy.proto', 'bulkhead.v1.PolicyBundle');
@@ -38,9 +41,11 @@ const example: Policy = {
       {
         name: 'drifted',
         operations: ['exec'],
-        containerImageFullNames: [],
-        containerImageNames: ['api', 'nginx'],
         executableOrigins: ['writable', 'memory'],
+        texts: { containerImageName: ['api', 'nginx'] },
+        flags: {},
+        userIds: [],
+        capabilities: [],
       },
     ],
     responses: [{ match: [0], exclude: [], actions: ['alert', 'block'] }],
@@ -77,30 +82,25 @@ describe('canonical bytes', () => {
     );
   });
 
-  it('stay the same under every order and every YAML style', () => {
+  it('stay the same under every rewrite that keeps the meaning', () => {
     fc.assert(
-      fc.property(
-        rawPolicies,
-        fc.infiniteStream(fc.nat()),
-        fc.constantFrom('BLOCK_LITERAL', 'PLAIN', 'QUOTE_DOUBLE', 'QUOTE_SINGLE'),
-        fc.boolean(),
-        (policy, order, scalarStyle, flow) => {
-          const shuffle = <T>(list: readonly T[]): T[] =>
-            list
-              .map((entry) => ({ entry, at: order.next().value ?? 0 }))
-              .sort((a, b) => a.at - b.at)
-              .map(({ entry }) => entry);
-          const document = documentOf(policy, shuffle);
-          const text = stringify(document, {
-            defaultStringType: scalarStyle,
-            collectionStyle: flow ? 'flow' : 'any',
-          });
-          const parsed = parsePolicy(`# a comment\n${text}`);
-          const errors = parsed.problems.filter(({ severity }) => severity === 'error');
-          expect(errors).toEqual([]);
-          expect(parsed.policy && hex(encodePolicy(parsed.policy))).toBe(hex(encodePolicy(policy)));
-        },
-      ),
+      fc.property(documents, rewrites, (document, rewrite) => {
+        const wanted = encodePolicy(policyOf(JSON.stringify(document)));
+        const { policy, problems } = parsePolicy(rewritten(document, rewrite));
+        expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+        expect(policy && hex(encodePolicy(policy))).toBe(hex(wanted));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('keep the meaning when they are written down and read again', () => {
+    fc.assert(
+      fc.property(policies, (policy) => {
+        const { policy: again } = parsePolicy(JSON.stringify(documentOfPolicy(policy)));
+        expect(again).toEqual(policy);
+      }),
+      { numRuns: 500 },
     );
   });
 
@@ -151,9 +151,10 @@ describe('decoding', () => {
     process: { selectors: [selectorMessage()], responses: [{ ...responseMessage(), ...more }] },
   });
   const selectorMessage = (): object => ({
-    ...selector,
+    name: selector?.name,
     operations: [OPERATIONS.exec],
     executableOrigins: [EXECUTABLE_ORIGINS.writable],
+    containerImageName: ['nginx'],
   });
   const responseMessage = (): object => ({ ...response, actions: [ACTIONS.alert, ACTIONS.block] });
 
@@ -169,16 +170,50 @@ describe('decoding', () => {
     ['an unknown operation', withSelector({ operations: [2, 77] }), 'no operation 77'],
     ['the unspecified operation', withSelector({ operations: [0] }), 'no operation 0'],
     ['no operation', withSelector({ operations: [] }), 'names no operation'],
-    ['a block on fork', withSelector({ operations: [1] }), 'blocks fork'],
+    ['an operation of a file', withSelector({ operations: [6] }), 'another section'],
+    ['a condition of a file', withSelector({ targetFilePath: ['/a'] }), 'another section'],
+    ['exclusive conditions', withSelector({ containerImageFullName: ['r.io/a'] }), 'exclude each'],
+    ['a block by arguments', withSelector({ processArgs: ['-x'] }), 'by arguments'],
+    ['a bad glob', withSelector({ processExecutable: ['/a['] }), 'normal form'],
+    ['a relative path', withSelector({ processExecutable: ['a'] }), 'normal form'],
+    ['a glob in another form', withSelector({ processExecutable: ['/{a,b}'] }), 'normal form'],
+    ['an unknown flag', withSelector({ containerPrivileged: 3 }), 'no flag 3'],
+    ['an unknown capability', withSelector({ processCapabilities: [42] }), 'no capability 41'],
+    ['reversed user ids', withSelector({ processUserIds: [{ first: 2, last: 1 }] }), 'user ids'],
+    [
+      'adjacent user ids',
+      withSelector({
+        processUserIds: [
+          { first: 1, last: 1 },
+          { first: 2, last: 2 },
+        ],
+      }),
+      'canonical',
+    ],
     ['an unknown origin', withSelector({ executableOrigins: [6] }), 'no origin 6'],
-    ['unsorted values', withSelector({ containerImageNames: ['b', 'a'] }), 'canonical'],
-    ['an empty value', withSelector({ containerImageNames: [''] }), 'empty'],
-    ['a long value', withSelector({ containerImageNames: ['a'.repeat(512)] }), 'too long'],
+    ['unsorted values', withSelector({ containerImageName: ['b', 'a'] }), 'canonical'],
+    ['an empty value', withSelector({ containerImageName: [''] }), 'normal form'],
+    ['a long value', withSelector({ containerImageName: ['a'.repeat(1023)] }), 'too long'],
     ['no name', withSelector({ name: '' }), 'name'],
     ['no section', { unknownContainer: 1 }, 'no section'],
     ['an empty section', { process: {}, unknownContainer: 1 }, 'empty'],
     ['no treatment of unknown containers', { process: messageOf(example).process }, 'unknown'],
-    ['a file section', { ...messageOf(example), file: messageOf(example).process }, 'file'],
+    [
+      'a block of a file operation without a path',
+      {
+        unknownContainer: 1,
+        file: {
+          selectors: [{ name: 'a', operations: [6] }],
+          responses: [{ match: [0], actions: [2, 3] }],
+        },
+      },
+      'every file',
+    ],
+    [
+      'a process section as a file section',
+      { ...messageOf(example), file: messageOf(example).process },
+      'another section',
+    ],
   ])('refuses %s', (_what, message, text) => {
     const bytes = PolicyType.encode(PolicyType.fromObject(message)).finish();
     expect(() => decodePolicy(bytes)).toThrow(text);
@@ -186,7 +221,8 @@ describe('decoding', () => {
   });
 
   it('refuses a condition that it does not know, instead of widening the selector', () => {
-    const unknownField = Uint8Array.from([0x3a, 0x01, 0x61]);
+    // Field 63, length delimited.
+    const unknownField = Uint8Array.from([0xfa, 0x03, 0x01, 0x61]);
     const selectorBytes = [0x0a, 0x01, 0x61, 0x12, 0x01, 0x02, ...unknownField];
     const responseBytes = [0x0a, 0x01, 0x00, 0x1a, 0x01, 0x02];
     const sectionBytes = [
@@ -194,7 +230,7 @@ describe('decoding', () => {
       ...[0x12, responseBytes.length, ...responseBytes],
     ];
     const bytes = Uint8Array.from([0x0a, sectionBytes.length, ...sectionBytes, 0x18, 0x01]);
-    expect(() => decodePolicy(bytes)).toThrow('PolicySelector has a field 7');
+    expect(() => decodePolicy(bytes)).toThrow('PolicySelector has a field 63');
   });
 });
 
@@ -207,20 +243,61 @@ function decodedOrCode(bytes: Uint8Array): Policy | string {
   }
 }
 
-function messageOf(policy: Policy): { process: object; unknownContainer: number } {
+function messageOf(policy: Policy): { process?: object; file?: object; unknownContainer: number } {
+  const { process, file } = policy;
   return {
-    process: {
-      selectors: policy.process?.selectors.map((selector) => ({
-        ...selector,
-        operations: selector.operations.map((word) => OPERATIONS[word]),
-        executableOrigins: selector.executableOrigins.map((word) => EXECUTABLE_ORIGINS[word]),
-      })),
-      responses: policy.process?.responses.map((response) => ({
-        ...response,
-        actions: response.actions.map((word) => ACTIONS[word]),
-      })),
-    },
+    ...(process && { process: sectionMessage(process) }),
+    ...(file && { file: sectionMessage(file) }),
     unknownContainer: UNKNOWN_CONTAINER[policy.unknownContainer],
+  };
+}
+
+function sectionMessage({ selectors, responses }: PolicySection): object {
+  return {
+    selectors: selectors.map(({ name, operations, executableOrigins, texts, flags, ...rest }) => ({
+      name,
+      operations: operations.map((word) => OPERATIONS[word]),
+      executableOrigins: executableOrigins.map((word) => EXECUTABLE_ORIGINS[word]),
+      ...texts,
+      ...Object.fromEntries(Object.entries(flags).map(([word, flag]) => [word, flag ? 1 : 2])),
+      // A default is left out.
+      processUserIds: rest.userIds.map(({ first, last }) => ({
+        ...(first && { first }),
+        ...(last && { last }),
+      })),
+      processCapabilities: rest.capabilities.map((word) => CAPABILITIES.indexOf(word) + 1),
+    })),
+    responses: responses.map((response) => ({
+      ...response,
+      actions: response.actions.map((word) => ACTIONS[word]),
+    })),
+  };
+}
+
+/** The document that says what a policy says. */
+function documentOfPolicy({ process, file, unknownContainer }: Policy): object {
+  const section = ({ selectors, responses }: PolicySection): object => ({
+    selectors: selectors.map(({ name, operations, executableOrigins, texts, flags, ...rest }) => ({
+      name,
+      operation: operations,
+      ...(executableOrigins.length > 0 && { executableOrigin: executableOrigins }),
+      ...texts,
+      ...flags,
+      ...(rest.userIds.length > 0 && {
+        processUserId: rest.userIds.map(({ first, last }) => `${first}-${last}`),
+      }),
+      ...(rest.capabilities.length > 0 && { processCapability: rest.capabilities }),
+    })),
+    responses: responses.map(({ match, exclude, actions }) => ({
+      match: match.map((at) => selectors[at]?.name),
+      exclude: exclude.map((at) => selectors[at]?.name),
+      actions,
+    })),
+  });
+  return {
+    unknownContainer,
+    ...(process && { process: section(process) }),
+    ...(file && { file: section(file) }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type BoundSet, bindPolicies } from '../../../proto/ts/policy/bind.js';
+import { type BoundSelector, type BoundSet, bindPolicies } from '../../../proto/ts/policy/bind.js';
 import {
   encodeContainer,
   encodeResponseRef,
@@ -9,10 +9,18 @@ import {
   POLICY_SELECTOR_LAYOUT,
   POLICY_SET_LAYOUT,
 } from '../../../proto/ts/policy/kernel-table.js';
-import { matchEvent } from '../../../proto/ts/policy/match.js';
+import { Matcher } from '../../../proto/ts/policy/match.js';
 import { EXECUTABLE_ORIGINS, OPERATIONS } from '../../../proto/ts/policy/model.js';
+import { tableNeed } from '../../../proto/ts/policy/node-support.js';
 import { loadMessageType } from '../../../proto/ts/wire/protos.js';
-import { bundledPolicies, containers, operations, origins } from './arbitraries.js';
+import {
+  carriedOutPolicies,
+  containers,
+  NO_FACTS,
+  operations,
+  origins,
+  policyOf,
+} from './arbitraries.js';
 
 const ref = {
   policyId: '9b2f',
@@ -24,17 +32,33 @@ const ref = {
   actions: ['alert', 'block'],
 } as const;
 
+const ANY: BoundSelector = {
+  operations: [],
+  origins: [],
+  executable: undefined,
+  parentExecutable: undefined,
+  target: undefined,
+  args: undefined,
+  userIds: [],
+  capabilities: [],
+  interactive: undefined,
+  ignoreVolumes: undefined,
+  byName: false,
+};
+
 describe('kernelTable', () => {
   it('lies as bpf/include/abi.h says', () => {
     expect(POLICY_SET_LAYOUT).toMatchObject({ selectors: 8, responses: 520, size: 2056 });
     const set: BoundSet = {
       selectors: [
-        { operations: ['fork', 'exec'], origins: [] },
-        { operations: ['exec'], origins: ['writable', 'unknown'] },
+        { ...ANY, operations: ['fork', 'exec'] },
+        { ...ANY, operations: ['exec'], origins: ['writable', 'unknown'] },
       ],
       responses: [
-        { match: 1n << 63n, exclude: 3n, actions: ['alert', 'block'], observe: true, ref },
+        { match: [63], exclude: [0, 1], actions: ['alert', 'block'], observe: true, ref },
       ],
+      pathLists: [],
+      argLists: [],
     };
     const table = Buffer.from(kernelTable(set));
     expect(table).toHaveLength(2056);
@@ -47,16 +71,16 @@ describe('kernelTable', () => {
     expect(table.subarray(544).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('gives the verdicts of matchEvent when it is read as the kernel reads it', () => {
+  it('gives the verdicts of the matcher when it is read as the kernel reads it', () => {
     fc.assert(
       fc.property(
-        bundledPolicies,
+        carriedOutPolicies,
         containers,
         operations,
         origins,
         (bundled, facts, op, origin) => {
           const set = bindPolicies(bundled, facts);
-          const { fired, block, wouldBlock } = matchEvent(set, { operation: op, origin });
+          const { fired, block, wouldBlock } = new Matcher(set).match({ operations: [op], origin });
           const kernel = evaluate(
             kernelTable(set),
             1 << (OPERATIONS[op] - 1),
@@ -68,6 +92,46 @@ describe('kernelTable', () => {
     );
   });
 });
+
+describe('what the kernel programs do not carry out', () => {
+  it.each([
+    'operation: [load]',
+    'processName: [sh]',
+    'parentExecutable: [/bin/sh]',
+    'processArgs: [-c]',
+    'processUserId: [0]',
+    'processCapability: [CAP_BPF]',
+    'sessionLeaderInteractive: true',
+  ])('is refused, not left out: %s', (condition) => {
+    const policy = policyOf(
+      `process: {selectors: [{name: a, ${condition}}], responses: [{match: [a], actions: [log]}]}`,
+    );
+    const set = bindPolicies([{ policyId: 'p', version: 1, name: '', mode: 'enforce', policy }], {
+      ...NO_FACTS,
+    });
+    expect(() => kernelTable(set)).toThrow('do not carry out');
+  });
+
+  it('is more than 64 selectors or responses', () => {
+    const names = Array.from({ length: 65 }, (_, at) => `s${at}`);
+    const selectors = names.map((name, at) => ({
+      name,
+      operation: ['exec'],
+      ...(at < 31 && { executableOrigin: ORIGIN_SETS[at] }),
+    }));
+    const responses = names.map((name) => ({ match: [name], actions: ['log'] }));
+    const policy = policyOf(JSON.stringify({ process: { selectors, responses } }));
+    const bundled = [{ policyId: 'p', version: 1, name: '', mode: 'enforce', policy }] as const;
+    expect(tableNeed(bundled)).toMatchObject({ responses: 65, fits: false });
+    const set = bindPolicies(bundled, NO_FACTS);
+    expect(() => kernelTable(set)).toThrow('more selectors or responses');
+  });
+});
+
+/** Every set of origins but the empty one. */
+const ORIGIN_SETS = Array.from({ length: 31 }, (_, at) =>
+  Object.keys(EXECUTABLE_ORIGINS).filter((_word, bit) => (((at + 1) >> bit) & 1) === 1),
+);
 
 describe('what the addon copies into batches', () => {
   it('is a ResponseRef of event.proto', () => {
