@@ -63,7 +63,7 @@ export class YamlDocument {
   static parse(text: string, problems: ProblemList): YamlDocument | undefined {
     const tokens = tokenise(text, problems);
     if (!tokens) return undefined;
-    const documents = [...new Composer(COMPOSE_OPTIONS).compose(tokens, true, text.length)];
+    const documents = [...new Composer(COMPOSE_OPTIONS).compose(tokens.list, true, text.length)];
     const [document] = documents;
     if (!document) return undefined;
     for (const { pos, message } of [...document.errors, ...document.warnings]) {
@@ -74,7 +74,7 @@ export class YamlDocument {
       const at = second.contents?.range[0] ?? second.range[0];
       problems.error('POLICY_YAML_SYNTAX', at, '', 'a second document begins here');
     }
-    const targets = aliasTargets(document, problems);
+    const targets = tokens.hasAliases ? aliasTargets(document, problems) : new Map();
     return problems.hasErrors ? undefined : new YamlDocument(document, targets, problems);
   }
 
@@ -201,14 +201,22 @@ export class YamlDocument {
   }
 }
 
+interface Tokens {
+  readonly list: CST.Token[];
+  readonly hasAliases: boolean;
+}
+
 /** yaml's composer recurses, so depth is measured while its parser, which does not, goes along. */
-function tokenise(text: string, problems: ProblemList): CST.Token[] | undefined {
+function tokenise(text: string, problems: ProblemList): Tokens | undefined {
   const parser = new Parser();
-  const tokens: CST.Token[] = [];
+  const list: CST.Token[] = [];
+  let hasAliases = false;
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    tokens.push(...parser.next(lexeme));
+    // Hardly a lexeme ends a token, so nothing is spread here.
+    for (const token of parser.next(lexeme)) list.push(token);
     count += 1;
+    if (lexeme.startsWith('*')) hasAliases = true;
     if (count > MAX_TOKENS) {
       const message = `the document has more than ${MAX_TOKENS} tokens`;
       problems.error('POLICY_TOO_LARGE', parser.offset, '', message);
@@ -220,8 +228,8 @@ function tokenise(text: string, problems: ProblemList): CST.Token[] | undefined 
       return undefined;
     }
   }
-  tokens.push(...parser.end());
-  return tokens;
+  list.push(...parser.end());
+  return { list, hasAliases };
 }
 
 /** Alias -> what its anchor named when the alias was read. One pass: yaml's own takes one for each alias. */
