@@ -1,22 +1,12 @@
 import { BulkheadError } from '../wire/errors.js';
 import { LIMITS } from '../wire/limits.js';
-import {
-  encodeBundle,
-  encodePolicy,
-  FLAG_VALUES,
-  flagConditions,
-  SELECTOR_FIELDS,
-  textConditions,
-} from './canonical.js';
-import { CAPABILITIES, type Capability } from './capabilities.js';
-import { BLOCK_NEEDS_PATH, EXCLUSIVE_CONDITIONS, OPERATION_WORDS, wordOf } from './language.js';
+import { encodeBundle, encodePolicy, textConditions } from './canonical.js';
+import { append, malformed, tooMany, unknownField, word, words } from './decode-fields.js';
+import { readSelector } from './decode-selector.js';
+import { BLOCK_NEEDS_PATH } from './language.js';
 import {
   ACTIONS,
   type BundledPolicy,
-  EXECUTABLE_ORIGINS,
-  FLAG_CONDITIONS,
-  type FlagCondition,
-  OPERATIONS,
   POLICY_LIMITS,
   POLICY_MODES,
   type Policy,
@@ -26,31 +16,15 @@ import {
   type PolicySection,
   type PolicySelector,
   type SectionName,
-  TEXT_CONDITIONS,
-  type TextCondition,
   UNKNOWN_CONTAINER,
-  type UserIdRange,
 } from './model.js';
-import { isSelectorName } from './parse-selector.js';
 import { FieldReader } from './protobuf.js';
-import { utf8Length } from './source-text.js';
-import { MAX_USER_ID } from './user-ids.js';
-import { readTextValue } from './values.js';
 
 /*
  * Decoding is strict, because a field that this version does not know could be a condition, and
  * leaving a condition out makes a selector wider: unknown fields, unknown enum values, dangling
  * indexes and bytes that are not canonical are all refused.
  */
-
-const TEXT_OF_FIELD = new Map<number, TextCondition>(
-  textConditions().map((word) => [TEXT_CONDITIONS[word], word]),
-);
-const FLAG_OF_FIELD = new Map<number, FlagCondition>(
-  flagConditions().map((word) => [FLAG_CONDITIONS[word], word]),
-);
-/** Escapes may make a normal form longer than what was written. */
-const MAX_NORMAL_BYTES = 2 * POLICY_LIMITS.valueBytes;
 
 /** @throws BulkheadError BUNDLE_MALFORMED */
 export function decodePolicy(bytes: Uint8Array): Policy {
@@ -165,102 +139,6 @@ function readSection(reader: FieldReader, section: SectionName): PolicySection {
   return { selectors, responses };
 }
 
-function readSelector(reader: FieldReader, section: SectionName): PolicySelector {
-  let name = '';
-  let operations: PolicySelector['operations'] = [];
-  let executableOrigins: PolicySelector['executableOrigins'] = [];
-  const texts: { [Word in TextCondition]?: string[] } = {};
-  const flags: { [Word in FlagCondition]?: boolean } = {};
-  const userIds: UserIdRange[] = [];
-  let capabilities: PolicySelector['capabilities'] = [];
-  for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
-    const text = TEXT_OF_FIELD.get(field);
-    const flag = FLAG_OF_FIELD.get(field);
-    if (text !== undefined) {
-      const values = texts[text] ?? [];
-      texts[text] = values;
-      append(values, readText(reader.string(), text), 'values', POLICY_LIMITS.valuesPerPolicy);
-    } else if (flag !== undefined) {
-      flags[flag] = readFlag(reader.uint32(), flag);
-    } else if (field === SELECTOR_FIELDS.name) name = reader.string();
-    else if (field === SELECTOR_FIELDS.operations) {
-      operations = words(OPERATIONS, reader, 'operation');
-    } else if (field === SELECTOR_FIELDS.executableOrigins) {
-      executableOrigins = words(EXECUTABLE_ORIGINS, reader, 'origin');
-    } else if (field === SELECTOR_FIELDS.userIds) {
-      append(userIds, reader.message(readUserIdRange), 'values', POLICY_LIMITS.valuesPerPolicy);
-    } else if (field === SELECTOR_FIELDS.capabilities) {
-      capabilities = reader.packed(CAPABILITIES.length).map(capability);
-    } else throw unknownField('PolicySelector', field);
-  }
-  if (!isSelectorName(name)) throw malformed("a selector's name is missing or malformed");
-  const selector = { name, operations, executableOrigins, texts, flags, userIds, capabilities };
-  checkSelector(selector, section);
-  return selector;
-}
-
-function checkSelector(selector: PolicySelector, section: SectionName): void {
-  const { operations, executableOrigins, texts, flags } = selector;
-  if (operations.length === 0) throw malformed('a selector names no operation');
-  if (operations.some((operation) => OPERATION_WORDS[operation].section !== section)) {
-    throw malformed('a selector names an operation of another section');
-  }
-  const used = [
-    ...textConditions().filter((one) => texts[one]),
-    ...flagConditions().filter((one) => flags[one] !== undefined),
-    ...(executableOrigins.length > 0 ? (['executableOrigin'] as const) : []),
-  ];
-  if (used.some((one) => !wordOf(one).sections.includes(section))) {
-    throw malformed('a selector has a condition of another section');
-  }
-  const excluded = EXCLUSIVE_CONDITIONS.some((pair) => pair.every((one) => isIn(one, used)));
-  if (excluded) throw malformed('a selector has two conditions that exclude each other');
-}
-
-function isIn(one: string, list: readonly string[]): boolean {
-  return list.includes(one);
-}
-
-/** Only a normal form stands for itself, and whoever binds it relies on its being well formed. */
-function readText(text: string, condition: TextCondition): string {
-  const { type } = wordOf(condition);
-  if (type.kind !== 'texts' || utf8Length(text) > MAX_NORMAL_BYTES) {
-    throw malformed('a value is too long');
-  }
-  const read = readTextValue(text, type.form);
-  if ('code' in read || read.values.length !== 1 || read.values[0] !== text) {
-    throw malformed(`a value of ${condition} is not in its normal form`);
-  }
-  return text;
-}
-
-function readFlag(number: number, condition: FlagCondition): boolean {
-  const flag = word(FLAG_VALUES, number, 'flag') === 'true';
-  const { type } = wordOf(condition);
-  if (!flag && type.kind === 'flag' && type.onlyTrue) {
-    throw malformed(`${condition} can only be true`);
-  }
-  return flag;
-}
-
-function readUserIdRange(reader: FieldReader): UserIdRange {
-  let first = 0;
-  let last = 0;
-  for (let field = reader.nextField(); field !== undefined; field = reader.nextField()) {
-    if (field === 1) first = reader.uint32();
-    else if (field === 2) last = reader.uint32();
-    else throw unknownField('UserIdRange', field);
-  }
-  if (first > last || last > MAX_USER_ID) throw malformed('a range of user ids is out of range');
-  return { first, last };
-}
-
-function capability(number: number): Capability {
-  const name = CAPABILITIES[number - 1];
-  if (!name) throw malformed(`there is no capability ${number - 1}`);
-  return name;
-}
-
 function readResponse(reader: FieldReader): PolicyResponse {
   let match: readonly number[] = [];
   let exclude: readonly number[] = [];
@@ -305,37 +183,6 @@ function countValues({ process, file }: Policy): number {
   }, 0);
 }
 
-function word<K extends string>(numbers: Record<K, number>, number: number, what: string): K {
-  for (const key in numbers) if (numbers[key] === number) return key;
-  throw malformed(`there is no ${what} ${number}`);
-}
-
-function words<K extends string>(
-  numbers: Record<K, number>,
-  reader: FieldReader,
-  what: string,
-): readonly K[] {
-  const max = Object.keys(numbers).length;
-  return reader.packed(max).map((number) => word(numbers, number, what));
-}
-
-function append<T>(list: T[], entry: T, what: string, max: number): void {
-  if (list.length === max) throw tooMany(what);
-  list.push(entry);
-}
-
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at]);
-}
-
-function unknownField(message: string, field: number): BulkheadError {
-  return malformed(`${message} has a field ${field} that this version does not know`);
-}
-
-function tooMany(what: string): BulkheadError {
-  return malformed(`it holds too many ${what}`);
-}
-
-function malformed(message: string, cause?: unknown): BulkheadError {
-  return new BulkheadError('BUNDLE_MALFORMED', message, { cause });
 }
