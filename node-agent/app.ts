@@ -48,19 +48,17 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   // Ends every loop also where one of them fails.
   const failed = new AbortController();
   const running = AbortSignal.any([signal, failed.signal]);
+  let identity = await store.load();
   try {
-    const parts = await assemble(config, cgroupRoot, log, closing);
+    const parts = await assemble(config, cgroupRoot, log, closing, () => identity === undefined);
     const node = nodeInfo(config, parts.engine);
-    const { joinToken, caPin } = config;
-    const known = await identify({ controlPlane, joinToken, caPin, node, store, log }, running);
-    if (!known) return;
-    let identity = known;
     const policies = new PolicyService({
       bundlePath: joinPath(config.stateDirectory, 'bundle.gz'),
       enforcement: parts.enforcement,
-      trust: () => trustOf(identity),
+      trust: () => identity && trustOf(identity),
       log,
     });
+    // First of all, and whether or not anybody answers: what was in force is in force again.
     const former = parts.enforcement.restore();
     await policies.restore();
     const watch = new ContainerWatch({
@@ -77,14 +75,13 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     });
     await watchParents(config, cgroupRoot, parts.engine, log);
     startReading(parts.engine, parts.spool, watch, log);
-    log.info({ nodeId: identity.nodeId, hooks: parts.engine.hooks }, 'watching');
-    await Promise.all([
-      watch.run(running),
-      repeat(TIDY_MS, running, log, () => parts.tidy()),
-      repeat(WATCH_PARENTS_MS, running, log, () =>
-        watchParents(config, cgroupRoot, parts.engine, log),
-      ),
-      runUplink(
+    log.info({ nodeId: identity?.nodeId, hooks: parts.engine.hooks }, 'watching');
+    const { joinToken, caPin } = config;
+    const connect = async (): Promise<void> => {
+      const known = await identify({ controlPlane, joinToken, caPin, node, store, log }, running);
+      if (!known) return;
+      identity = known;
+      await runUplink(
         {
           controlPlane,
           store,
@@ -100,7 +97,20 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
           log,
         },
         running,
+      );
+    };
+    await Promise.all([
+      watch.run(running),
+      repeat(TIDY_MS, running, log, () => parts.tidy()),
+      repeat(WATCH_PARENTS_MS, running, log, () =>
+        watchParents(config, cgroupRoot, parts.engine, log),
       ),
+      connect().catch((error: unknown) => {
+        const ranOut = error instanceof BulkheadError && error.code === 'CERTIFICATE_REQUIRED';
+        if (!ranOut || identity === undefined) throw error;
+        // It protects the node all the same; only a start with a token ends that it is alone.
+        log.error({ err: error }, 'the policies stay in force, without a control plane');
+      }),
     ]);
   } catch (error) {
     // The control plane itself said so: the next start joins anew, with a new token.
@@ -126,6 +136,7 @@ async function assemble(
   cgroupRoot: string,
   log: Logger,
   closing: (() => Promise<void> | void)[],
+  neverJoined: () => boolean,
 ): Promise<Parts> {
   const losses = new LossCounter();
   const spool = await Spool.open({
@@ -138,7 +149,9 @@ async function assemble(
   closing.push(() => spool.close());
   const { ringPositions } = spool;
   const pinDirectory = await ensureBpffs(config.bpffsDirectory);
-  if (config.detachOnExit) closing.push(() => removeBpffs(config.bpffsDirectory));
+  // Programs of a node that was refused protect nothing.
+  const detaches = () => config.detachOnExit || neverJoined();
+  closing.push(() => (detaches() ? removeBpffs(config.bpffsDirectory) : undefined));
   const engine = openEngine({
     pinDirectory,
     ...(config.backends && { backends: config.backends }),
@@ -150,7 +163,7 @@ async function assemble(
   });
   closing.push(() => {
     engine.stop();
-    if (config.detachOnExit) engine.detach();
+    if (detaches()) engine.detach();
     engine.close();
   });
   await spool.useRings(engine.ringInstance);

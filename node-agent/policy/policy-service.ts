@@ -8,8 +8,8 @@ export interface PolicyServiceOptions {
   /** The last bundle that was in force, as it travelled. */
   readonly bundlePath: string;
   readonly enforcement: { applyPolicies(policies: readonly BundledPolicy[]): void };
-  /** Asked anew for each bundle: keys change while the agent runs. */
-  readonly trust: () => BundleTrust;
+  /** Asked anew for each bundle: keys change while the agent runs. undefined: it has not joined. */
+  readonly trust: () => BundleTrust | undefined;
   readonly log: Logger;
 }
 
@@ -22,27 +22,30 @@ export interface OfferedBundle {
 /** Takes bundles from the control plane, one after the other, and keeps the last good one. */
 export class PolicyService {
   readonly #options: PolicyServiceOptions;
-  #appliedRevision = 0n;
+  #applied: PolicyBundle | undefined;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: PolicyServiceOptions) {
     this.#options = options;
   }
 
-  /** The revision in force; 0n: none. */
+  /** The revision in force; 0n: none, or one of a cluster that this node was in before. */
   get appliedRevision(): bigint {
-    return this.#appliedRevision;
+    const trust = this.#options.trust();
+    return this.#applied?.clusterId === trust?.clusterId ? (this.#applied?.revision ?? 0n) : 0n;
   }
 
   /** Puts the last good bundle of a former process in force again, verified anew. */
   async restore(): Promise<void> {
     const { bundlePath, enforcement, log } = this.#options;
+    const trust = this.#options.trust();
+    if (trust === undefined) return;
     const stored = await readFileIfPresent(bundlePath);
     if (stored === undefined) return;
     try {
-      const bundle = await verifyBundle(stored, this.#options.trust());
+      const bundle = await verifyBundle(stored, trust);
       enforcement.applyPolicies(bundle.policies);
-      this.#appliedRevision = bundle.revision;
+      this.#applied = bundle;
       log.info({ revision: `${bundle.revision}` }, 'the last good policies are in force');
     } catch (error) {
       log.error({ err: error }, 'the last good policies cannot be used; waiting for new ones');
@@ -61,11 +64,13 @@ export class PolicyService {
 
   async #apply(offered: OfferedBundle): Promise<void> {
     const { bundlePath, enforcement, log } = this.#options;
-    const bundle = await verifyBundle(offered.envelopeGzip, this.#options.trust());
-    checkRevision(bundle, offered, this.#appliedRevision);
-    if (bundle.revision === this.#appliedRevision) return;
+    const trust = this.#options.trust();
+    if (trust === undefined) throw new BulkheadError('BUNDLE_OTHER_CLUSTER');
+    const bundle = await verifyBundle(offered.envelopeGzip, trust);
+    checkRevision(bundle, offered, this.appliedRevision);
+    if (bundle.revision === this.appliedRevision) return;
     enforcement.applyPolicies(bundle.policies);
-    this.#appliedRevision = bundle.revision;
+    this.#applied = bundle;
     log.info({ revision: `${bundle.revision}`, policies: bundle.policies.length }, 'in force');
     try {
       await writeFileAtomic(bundlePath, offered.envelopeGzip);

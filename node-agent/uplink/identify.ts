@@ -20,7 +20,8 @@ const RETRY = { initialMs: 500, maxMs: 30_000 };
 /**
  * The identity that is on disk, or, where there is none or its certificate has run out, a new one.
  * Waits for a control plane that does not answer. undefined: the signal aborted before.
- * @throws Error where a token is needed and there is none; BulkheadError where it is refused
+ * @throws BulkheadError CERTIFICATE_REQUIRED where a token is needed and there is none; others where
+ * it is refused
  */
 export async function identify(
   options: IdentifyOptions,
@@ -31,7 +32,8 @@ export async function identify(
   if (stored && validityOf(stored).notAfter.getTime() > Date.now()) return stored;
   if (!joinToken || !caPin) {
     const why = stored ? "this node's certificate has run out" : 'this node has not joined';
-    throw new Error(`${why}: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN`);
+    const message = `${why}: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN`;
+    throw new BulkheadError('CERTIFICATE_REQUIRED', message);
   }
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     try {

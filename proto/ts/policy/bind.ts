@@ -32,7 +32,7 @@ export interface BoundSelector {
   readonly capabilities: readonly Capability[];
   readonly interactive: boolean | undefined;
   readonly ignoreVolumes: 'mounts' | 'files' | undefined;
-  /** Whether `executable` came from processName: only for who explains. */
+  /** Whether `executable` came from processName: it is told under that name. */
   readonly byName: boolean;
 }
 
@@ -182,7 +182,7 @@ export class SelectorTable {
 
   indexOf(selector: PolicySelector): number {
     const bound = this.#bind(selector);
-    const key = JSON.stringify({ ...bound, byName: undefined });
+    const key = JSON.stringify(bound);
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;
     const index = this.list.length;

@@ -51,6 +51,8 @@ describe('the policy stream', () => {
   let policies: PolicyService;
   let applied: (readonly BundledPolicy[])[];
   let loadFails: boolean;
+  /** The cluster that the node is in; undefined: none. */
+  let joined: string | undefined;
   let client: AgentServiceClient;
   let stopped: AbortController;
   let session: Promise<number>;
@@ -60,6 +62,7 @@ describe('the policy stream', () => {
     directory = mkdtempSync(join(tmpdir(), 'bulkhead-policies-'));
     applied = [];
     loadFails = false;
+    joined = clusterId;
     policies = new PolicyService({
       bundlePath: join(directory, 'bundle.gz'),
       enforcement: {
@@ -68,7 +71,10 @@ describe('the policy stream', () => {
           applied.push(next);
         },
       },
-      trust: () => ({ tenantId, clusterId, keys: new Map([[key.keyId, key.publicKey]]) }),
+      trust: () =>
+        joined === undefined
+          ? undefined
+          : { tenantId, clusterId: joined, keys: new Map([[key.keyId, key.publicKey]]) },
       log,
     });
     const Client = grpc.makeGenericClientConstructor(loadAgentService(), 'AgentService');
@@ -122,6 +128,21 @@ describe('the policy stream', () => {
     expect(readFileSync(join(directory, 'bundle.gz'))).toEqual(good);
     expect((await answerTo(5, good))?.ack).toMatchObject({ revision: '5' });
     expect(applied).toHaveLength(1);
+  });
+
+  it('begins anew with the revisions of another cluster, and of none', async () => {
+    const other = randomUUID();
+    await answerTo(5, bundle(5));
+    expect(policies.appliedRevision).toBe(5n);
+    joined = other;
+    expect(policies.appliedRevision).toBe(0n);
+    expect((await answerTo(1, bundle(1, { cluster: other })))?.ack).toMatchObject({
+      revision: '1',
+    });
+    expect(policies.appliedRevision).toBe(1n);
+    joined = undefined;
+    expect((await answerTo(2, bundle(2)))?.nack).toMatchObject({ code: 'BUNDLE_OTHER_CLUSTER' });
+    expect(applied).toHaveLength(2);
   });
 
   it('refuses each wrong bundle with the reason, and what was in force stays', async () => {
