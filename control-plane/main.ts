@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { runCommand } from './commands.js';
-import { CONFIG_HELP, ConfigError, readConfig } from './config.js';
+import { CONFIG_HELP, ConfigError, readConfig, snapshotEnvironment } from './config.js';
 
+snapshotEnvironment();
 const args = process.argv.slice(2);
 if (args.includes('--help')) {
   process.stdout.write(CONFIG_HELP);

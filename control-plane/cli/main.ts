@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { EXIT, type Io } from './command.js';
-import { readConfig } from './config.js';
+import { readConfig, snapshotEnvironment } from './config.js';
 import { openOutput, untilDone } from './process-io.js';
 import { runProgram } from './program.js';
 
+snapshotEnvironment();
 const stdout = openOutput(process.stdout);
 const stderr = openOutput(process.stderr);
 const io: Io = {

@@ -254,23 +254,31 @@ class BraceScanner {
   /** Up to the end, or inside braces up to `,` or `}`. undefined: `fault`. */
   sequence(outermost: boolean): string[] | undefined {
     let written = [''];
-    while (this.#at < this.#text.length) {
+    /** What stands the same behind each of them. */
+    let tail = '';
+    for (;;) {
       const char = this.#text[this.#at];
-      if (!outermost && (char === ',' || char === '}')) return written;
-      let pieces: string[] | undefined;
-      if (char === '{') pieces = this.#alternatives();
-      else pieces = this.#piece();
+      const ends = char === undefined || (!outermost && (char === ',' || char === '}'));
+      if (ends) {
+        if (char === undefined && !outermost) return undefined;
+        return tail === '' ? written : written.map((head) => head + tail);
+      }
+      const pieces: string[] | undefined = char === '{' ? this.#alternatives() : this.#piece();
       if (!pieces) return undefined;
+      const [only = ''] = pieces;
+      if (pieces.length === 1) {
+        tail += only;
+        continue;
+      }
       if (written.length * pieces.length > POLICY_LIMITS.alternativesPerValue) {
-        this.fault = new GlobFault(
-          `the braces stand for more than ${POLICY_LIMITS.alternativesPerValue} alternatives`,
-        );
+        const max = POLICY_LIMITS.alternativesPerValue;
+        this.fault = new GlobFault(`the braces stand for more than ${max} alternatives`);
         return undefined;
       }
-      const tails = pieces;
-      written = written.flatMap((head) => tails.map((tail) => head + tail));
+      const between = tail;
+      written = written.flatMap((head) => pieces.map((piece) => head + between + piece));
+      tail = '';
     }
-    return outermost ? written : undefined;
   }
 
   #alternatives(): string[] | undefined {

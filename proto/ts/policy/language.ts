@@ -6,6 +6,7 @@ import type { FlagCondition, Operation, SectionName, TextCondition } from './mod
 export type TextForm =
   | 'exact'
   | 'glob'
+  | 'argument'
   | 'label'
   | 'workload'
   | 'imageFullName'
@@ -197,7 +198,7 @@ export const CONDITION_WORDS = {
   },
   processArgs: texts(
     'processArgs',
-    'glob',
+    'argument',
     ['process'],
     'any one argument, glob; only to log and alert: a process can change it under the check',
   ),
@@ -275,7 +276,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(lower, candidate.toLowerCase());
+    const distance = editDistance(lower, candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -284,16 +285,24 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+/** Levenshtein's distance, or `end` where it is that or more. */
+function editDistance(a: string, b: string, end: number): number {
+  if (Math.abs(a.length - b.length) >= end) return end;
+  let row = Uint8Array.from({ length: b.length + 1 }, (_, at) => Math.min(at, end));
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    const next = new Uint8Array(b.length + 1).fill(end);
+    // What is farther from the diagonal is farther apart than `end`.
+    const [from, to] = [Math.max(1, i - end), Math.min(b.length, i + end)];
+    if (i < end) next[0] = i;
+    let least = next[0] ?? end;
+    for (let j = from; j <= to; j++) {
+      const replaced = (row[j - 1] ?? end) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const distance = Math.min(replaced, (row[j] ?? end) + 1, (next[j - 1] ?? end) + 1, end);
+      next[j] = distance;
+      if (distance < least) least = distance;
     }
+    if (least >= end) return end;
     row = next;
   }
-  return row[b.length] ?? 0;
+  return row[b.length] ?? end;
 }

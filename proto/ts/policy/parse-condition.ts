@@ -5,7 +5,6 @@ import {
   defaultOperations,
   isConditionName,
   isOperation,
-  nearest,
   OPERATION_WORDS,
   operationsOf,
   type TextForm,
@@ -59,7 +58,9 @@ export class ConditionReader {
   read({ key, at, path, value }: MapEntry): void {
     if (!isConditionName(key)) {
       const message = `a ${this.#section} selector has no key ${quoted(key)}`;
-      const hint = didYouMean(nearest(key, ['name', ...conditionsOf(this.#section)]));
+      const hint = didYouMean(
+        this.#context.problems.nearest(key, ['name', ...conditionsOf(this.#section)]),
+      );
       this.#context.problems.error('POLICY_UNKNOWN_KEY', at, path, message, hint);
       return;
     }
@@ -156,7 +157,10 @@ export class ConditionReader {
         this.#context.fault(read, item);
         continue;
       }
-      if (read.values.length > 1 && !this.#context.takeValues(read.values.length - 1, item)) break;
+      if (read.values.length > 1) {
+        if (!this.#context.takeValues(read.values.length - 1, item)) break;
+        this.#context.expandedLength += read.values.join('').length;
+      }
       values.push(...read.values);
       const { warning } = read;
       if (warning) problems.warning(warning.code, item.at, item.path, warning.message);
@@ -184,7 +188,7 @@ export class ConditionReader {
 
   #unknown({ at, path }: Item, what: string, text: string, known: readonly string[]): void {
     const few = known.length <= 16 ? `write one of ${known.join(', ')}` : undefined;
-    const hint = didYouMean(nearest(text, known)) ?? few;
+    const hint = didYouMean(this.#context.problems.nearest(text, known)) ?? few;
     const message = `there is no ${what} ${quoted(text)}`;
     this.#context.problems.error('POLICY_UNKNOWN_VALUE', at, path, message, hint);
   }

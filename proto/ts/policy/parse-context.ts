@@ -1,4 +1,3 @@
-import { nearest } from './language.js';
 import { POLICY_LIMITS } from './model.js';
 import type { ProblemList } from './problem-list.js';
 import type { Fault } from './values.js';
@@ -9,6 +8,8 @@ export class ParseContext {
   readonly document: YamlDocument;
   readonly problems: ProblemList;
   #values = 0;
+  /** Of the alternatives that braces were written out to. */
+  expandedLength = 0;
 
   constructor(document: YamlDocument, problems: ProblemList) {
     this.document = document;
@@ -48,7 +49,7 @@ export function reportUnknownKeys(
 ): void {
   for (const { key, at, path } of entries) {
     if (known.includes(key)) continue;
-    const hint = didYouMean(nearest(key, known));
+    const hint = didYouMean(problems.nearest(key, known));
     problems.error('POLICY_UNKNOWN_KEY', at, path, `${what} has no key ${quoted(key)}`, hint);
   }
 }

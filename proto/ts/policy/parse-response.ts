@@ -1,4 +1,4 @@
-import { BLOCK_NEEDS_PATH, nearest, RESPONSE_KEYS } from './language.js';
+import { BLOCK_NEEDS_PATH, RESPONSE_KEYS } from './language.js';
 import { ACTIONS, type Action, type PolicyResponse } from './model.js';
 import { didYouMean, type ParseContext, quoted, reportUnknownKeys } from './parse-context.js';
 import type { NamedSelector } from './parse-selector.js';
@@ -80,7 +80,7 @@ function parseReferences(
     const index = names.use(name);
     if (index !== undefined) return [index];
     const message = `this section has no selector ${quoted(name)}`;
-    const hint = didYouMean(nearest(name, names.known));
+    const hint = didYouMean(problems.nearest(name, names.known));
     problems.error('POLICY_UNKNOWN_SELECTOR', item.at, item.path, message, hint);
     return [];
   });
@@ -100,7 +100,8 @@ function parseActions(
     const action = document.string(item);
     if (action === undefined) return [];
     if (isAction(action)) return [{ action, item }];
-    const hint = didYouMean(nearest(action, Object.keys(ACTIONS))) ?? 'write log, alert or block';
+    const hint =
+      didYouMean(problems.nearest(action, Object.keys(ACTIONS))) ?? 'write log, alert or block';
     const message = `there is no action ${quoted(action)}`;
     problems.error('POLICY_UNKNOWN_VALUE', item.at, item.path, message, hint);
     return [];

@@ -1,6 +1,6 @@
 import { LIMITS } from '../wire/limits.js';
 import { encodeNormalised, normalisePolicy } from './canonical.js';
-import { DOCUMENT_KEYS, nearest } from './language.js';
+import { DOCUMENT_KEYS } from './language.js';
 import {
   type Policy,
   SECTION_NAMES,
@@ -31,7 +31,7 @@ export function parsePolicy(source: string | Uint8Array): ParsedPolicy {
   const parsed = parseDocument(source, problems);
   if (!parsed || problems.hasErrors) return { problems: problems.toArray() };
   const policy = normalisePolicy(parsed.policy);
-  checkSize(policy, problems);
+  if (parsed.mayGrow) checkSize(policy, problems);
   const list = problems.toArray();
   if (problems.hasErrors) return { problems: list };
   const places = placesOf(parsed.sections, (at) => problems.placeOf(at));
@@ -42,6 +42,8 @@ export type PlacedSections = { readonly [Name in SectionName]?: PlacedSection };
 
 interface ParsedDocument {
   readonly policy: Policy;
+  /** It may be larger than its document. */
+  readonly mayGrow: boolean;
   readonly sections: PlacedSections;
 }
 
@@ -75,7 +77,7 @@ function parseDocument(
         break;
       }
       default: {
-        const hint = didYouMean(nearest(entry.key, DOCUMENT_KEYS));
+        const hint = didYouMean(problems.nearest(entry.key, DOCUMENT_KEYS));
         const message = `a policy has no key ${quoted(entry.key)}`;
         problems.error('POLICY_UNKNOWN_KEY', entry.at, entry.path, message, hint);
       }
@@ -93,7 +95,7 @@ function parseDocument(
     ...(file && { file: sectionOf(file) }),
     unknownContainer,
   };
-  return { policy, sections };
+  return { policy, sections, mayGrow: mayGrow(text, document, context) };
 }
 
 /** Of the document's form; there is one so far. */
@@ -111,14 +113,22 @@ function parseUnknownContainer(
   const word = document.string(value);
   if (word === undefined) return undefined;
   if (word === 'allow' || word === 'enforce') return word;
-  const near = nearest(word, Object.keys(UNKNOWN_CONTAINER));
+  const near = problems.nearest(word, Object.keys(UNKNOWN_CONTAINER));
   const hint = didYouMean(near) ?? 'write allow or enforce';
   const message = `unknownContainer is allow or enforce, not ${quoted(word)}`;
   problems.error('POLICY_UNKNOWN_VALUE', value.at, value.path, message, hint);
   return undefined;
 }
 
-/** Aliases and braces can make much of a small document. */
+/** What at most 4096 values and 2046 selectors can mean beyond what is written: a registry, operations. */
+const MEANT_BYTES = 80 * 1024;
+
+/** Aliases and braces make much of a small document; else no byte becomes more than an escape and itself. */
+function mayGrow(text: string, { hasAliases }: YamlDocument, { expandedLength }: ParseContext) {
+  const most = 2 * (text.length + expandedLength) + MEANT_BYTES;
+  return hasAliases || most > LIMITS.policyDocumentBytes;
+}
+
 function checkSize(policy: Policy, problems: ProblemList): void {
   const bytes = encodeNormalised(policy).byteLength;
   if (bytes <= LIMITS.policyDocumentBytes) return;

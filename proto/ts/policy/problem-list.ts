@@ -1,5 +1,8 @@
 import { LineCounter } from 'yaml';
+import { nearest } from './language.js';
 import { MAX_PROBLEMS, type Problem, type ProblemCode, type Severity } from './problems.js';
+
+const MAX_SUGGESTIONS = 32;
 
 /** Collects problems, with their places; MAX_PROBLEMS of them are kept. */
 export class ProblemList {
@@ -7,6 +10,7 @@ export class ProblemList {
   readonly #lines = new LineCounter();
   #errors = 0;
   #leftOut = false;
+  #suggestions = 0;
 
   constructor() {
     this.#lines.addNewLine(0);
@@ -21,6 +25,12 @@ export class ProblemList {
 
   get hasErrors(): boolean {
     return this.#errors > 0;
+  }
+
+  /** The nearest known word; after some of them nobody reads on, and each takes time. */
+  nearest(word: string, known: Iterable<string>): string | undefined {
+    this.#suggestions += 1;
+    return this.#suggestions > MAX_SUGGESTIONS ? undefined : nearest(word, known);
   }
 
   /** So many errors that it is no use to look for more. */

@@ -103,6 +103,7 @@ const NAME: JsonSchema = {
 const TEXT_FORMS: Readonly<Record<TextForm, JsonSchema>> = {
   exact: {},
   glob: {},
+  argument: {},
   label: { pattern: '^[^:][\\s\\S]*:', patternErrorMessage: 'a label is written key:value' },
   workload: {
     pattern: `^(?:(?:${WORKLOAD_KINDS.join('|')})/[^/]+$|[^/]*[*?[{\\\\][\\s\\S]*/)`,
@@ -319,7 +320,8 @@ function valueSchema(type: ConditionKind, section: SectionName): JsonSchema {
 function textSchema(word: TextCondition, form: TextForm): JsonSchema {
   const { targetFilePathBytes, valueBytes } = POLICY_LIMITS;
   const maxLength = word === 'targetFilePath' ? targetFilePathBytes : valueBytes;
-  return { type: 'string', minLength: 1, maxLength, ...TEXT_FORMS[form] };
+  const minLength = form === 'argument' ? 0 : 1;
+  return { type: 'string', minLength, maxLength, ...TEXT_FORMS[form] };
 }
 
 function aboutOperations(): Record<string, string> {

@@ -22,15 +22,18 @@ const COMPONENT = /^[a-z0-9]+(?:(?:[._-]|__|--+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const DOCKER = 'docker.io';
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const ASCII = /^[ -~]*$/;
 /** What no file name, argument or name of Kubernetes can hold. */
 const IMPOSSIBLE = /\0|\p{Surrogate}/u;
 /** Empty, . and .. components, and a / at the end: the kernel's paths have none of them. */
 const NO_PATH = /\/\/|\/\.\.?(?:\/|$)|.\/$/;
 
+const EMPTY: Fault = { code: 'POLICY_BAD_VALUE', message: 'the value is empty' };
+
 /** Reads one value of a text condition. */
 export function readTextValue(text: string, form: TextForm): ReadValue | Fault {
-  if (text === '') return { code: 'POLICY_BAD_VALUE', message: 'the value is empty' };
-  if (IMPOSSIBLE.test(text)) {
+  if (text === '' && form !== 'argument') return EMPTY;
+  if (!ASCII.test(text) && IMPOSSIBLE.test(text)) {
     return { code: 'POLICY_BAD_VALUE', message: 'the value holds what no name can hold' };
   }
   if (form === 'exact') return { values: [text] };
@@ -45,6 +48,8 @@ function readAlternatives(text: string, form: TextForm): ReadValue | Fault {
   const values: string[] = [];
   let warning: Fault | undefined;
   for (const alternative of alternatives) {
+    // Nothing but an argument is ever empty, so an empty alternative says nothing.
+    if (alternative === '' && form !== 'argument' && form !== 'path') continue;
     const value = readOne(alternative, form);
     if (typeof value !== 'string') return value;
     values.push(value);
@@ -53,7 +58,7 @@ function readAlternatives(text: string, form: TextForm): ReadValue | Fault {
       warning = { code: 'POLICY_NEVER_MATCHES', message };
     }
   }
-  return { values, ...(warning && { warning }) };
+  return values.length === 0 ? EMPTY : { values, ...(warning && { warning }) };
 }
 
 function readOne(text: string, form: TextForm): string | Fault {
@@ -75,9 +80,15 @@ function readOne(text: string, form: TextForm): string | Fault {
   }
 }
 
-function readGlob(text: string, kind: 'path' | 'name'): string | Fault {
+/** `plain` reads what is no pattern, also what was only written as one: a normal form stands for itself. */
+function readGlob(
+  text: string,
+  kind: 'path' | 'name',
+  plain: (text: string) => string | Fault = (same) => same,
+): string | Fault {
   const normal = normaliseGlob(text, kind);
-  return normal instanceof GlobFault ? badGlob(normal) : normal;
+  if (normal instanceof GlobFault) return badGlob(normal);
+  return hasGlob(normal) ? normal : plain(normal);
 }
 
 function readPath(text: string): string | Fault {
@@ -115,17 +126,18 @@ function readWorkload(text: string): string | Fault {
     const hint = 'as in Deployment/web';
     return { code: 'POLICY_BAD_VALUE', message: 'a workload is written Kind/name', hint };
   }
-  if (!hasGlob(kind) && !kinds.includes(kind)) {
-    const hint = `did you mean ${nearest(kind, kinds) ?? kinds.join(', ')}?`;
+  const plain = (word: string): string | Fault => {
+    if (kinds.includes(word)) return word;
+    const hint = `did you mean ${nearest(word, kinds) ?? kinds.join(', ')}?`;
     return { code: 'POLICY_BAD_VALUE', message: 'this is no kind that owns pods', hint };
-  }
-  return join(readGlob(kind, 'name'), '/', readGlob(name, 'name'));
+  };
+  return join(readGlob(kind, 'name', plain), '/', readGlob(name, 'name'));
 }
 
 function readTag(text: string): string | Fault {
-  if (hasGlob(text)) return readGlob(text, 'name');
-  if (TAG.test(text)) return text;
-  return { code: 'POLICY_BAD_VALUE', message: 'this is not the tag of an image' };
+  return readGlob(text, 'name', (tag) =>
+    TAG.test(tag) ? tag : { code: 'POLICY_BAD_VALUE', message: 'this is not the tag of an image' },
+  );
 }
 
 export interface ImageText {
@@ -166,14 +178,20 @@ function readFullName(name: string): string | Fault {
   const [ipv6] = IPV6_HOST.exec(name) ?? [];
   if (ipv6 !== undefined) {
     const path = name.slice(ipv6.length + 1);
-    const read = hasGlob(path) ? readGlob(path, 'path') : checkComponents(path);
-    return join(escapeGlob(ipv6), '/', read);
+    return join(escapeGlob(ipv6), '/', readGlob(path, 'path', checkComponents));
   }
-  if (hasGlob(name)) {
-    if (name.includes('/') || name.includes('**')) return readGlob(name, 'path');
-    const message = 'an image name in full has a registry and a path, which * does not run across';
-    return { code: 'POLICY_BAD_VALUE', message, hint: 'write ** or use containerImageName' };
+  // An IPv6 registry in its normal form.
+  if (name.startsWith('\\[')) {
+    const literal = readFullName(name.slice(1));
+    if (typeof literal === 'string' && literal === name) return literal;
   }
+  const read = readGlob(name, 'path', readPlainFullName);
+  if (typeof read !== 'string' || read.includes('/') || read.includes('**')) return read;
+  const message = 'an image name in full has a registry and a path, which * does not run across';
+  return { code: 'POLICY_BAD_VALUE', message, hint: 'write ** or use containerImageName' };
+}
+
+function readPlainFullName(name: string): string | Fault {
   const [host = '', ...components] = name.split('/');
   if (components.length === 0) {
     const hint = `write docker.io/library/${name.slice(0, 60)} or use containerImageName`;
@@ -196,7 +214,7 @@ function readBaseName(name: string): string | Fault {
     const hint = 'use containerImageFullName';
     return { code: 'POLICY_BAD_VALUE', message: 'an image base name has no /', hint };
   }
-  return hasGlob(name) ? readGlob(name, 'path') : checkComponents(name);
+  return readGlob(name, 'path', checkComponents);
 }
 
 function checkComponents(path: string): string | Fault {

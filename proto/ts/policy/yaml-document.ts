@@ -56,6 +56,8 @@ export class YamlDocument {
   readonly #problems: ProblemList;
   readonly #targets: ReadonlyMap<Alias, Node>;
   readonly root: Item;
+  /** So that it may hold more than is written. */
+  readonly hasAliases: boolean;
   #nodesRead = 0;
   #mergeDepth = 0;
 
@@ -83,6 +85,7 @@ export class YamlDocument {
     targets: ReadonlyMap<Alias, Node>,
     problems: ProblemList,
   ) {
+    this.hasAliases = targets.size > 0;
     this.#targets = targets;
     this.#problems = problems;
     const node = document.contents ?? undefined;

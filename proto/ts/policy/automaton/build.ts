@@ -15,6 +15,8 @@ export const AUTOMATON_LIMITS = {
   /** Of these, what patterns may have whatever their length; and how many more for each of their bytes. */
   statesForAny: 50_000,
   statesForByte: 2,
+  /** Of the construction, beside 50 for each byte; some 5 million a second. */
+  steps: 2_000_000,
 } as const;
 
 export interface Automaton extends AutomatonTable {
@@ -38,6 +40,7 @@ export class AutomatonTooLarge extends Error {
 }
 
 const COSTLY_NAMED = 5;
+const STEPS_FOR_CODE = 50;
 
 /**
  * One automaton over lists of patterns (in their normal form): it tells for a text the lists of which
@@ -55,7 +58,11 @@ export function buildAutomaton(
   let machine: Machine;
   try {
     const states = limits.statesForAny + limits.statesForByte * source.codes;
-    machine = minimise(determinise(graph, roots, classes, Math.min(states, limits.states)));
+    const max = {
+      states: Math.min(states, limits.states),
+      steps: limits.steps + STEPS_FOR_CODE * source.codes,
+    };
+    machine = minimise(determinise(graph, roots, classes, max));
   } catch (error) {
     if (error instanceof TooManyStates) throw new AutomatonTooLarge(source.costly(error.members));
     throw error;

@@ -59,20 +59,27 @@ export class TooManyStates extends Error {
 
 const DEAD = 0;
 
+export interface DeterminiserLimits {
+  readonly states: number;
+  /** Nodes looked at, of all sets that are made: what the time is spent on. */
+  readonly steps: number;
+}
+
 /** Subset construction, from the roots of the heads. @throws TooManyStates */
 export function determinise(
   graph: PatternGraph,
   roots: readonly number[],
   classes: ByteClasses,
-  maxStates: number,
+  max: DeterminiserLimits,
 ): Machine {
-  return new Determiniser(graph, classes, maxStates).run(roots);
+  return new Determiniser(graph, classes, max).run(roots);
 }
 
 class Determiniser {
   readonly #graph: PatternGraph;
   readonly #classes: ByteClasses;
-  readonly #maxStates: number;
+  readonly #max: DeterminiserLimits;
+  #steps = 0;
   readonly #outputs = new OutputTable();
   /** By state: the nodes that can still take a byte. */
   readonly #members: (readonly number[])[] = [[]];
@@ -87,10 +94,10 @@ class Determiniser {
   readonly #reached: number[][];
   readonly #allClasses: readonly number[];
 
-  constructor(graph: PatternGraph, classes: ByteClasses, maxStates: number) {
+  constructor(graph: PatternGraph, classes: ByteClasses, max: DeterminiserLimits) {
     this.#graph = graph;
     this.#classes = classes;
-    this.#maxStates = maxStates;
+    this.#max = max;
     this.#reached = Array.from({ length: 256 }, () => []);
     this.#allClasses = [...new Set(classes.of)].sort((a, b) => a - b);
   }
@@ -98,7 +105,9 @@ class Determiniser {
   run(roots: readonly number[]): Machine {
     const starts = roots.map((root) => this.#stateOf([root]));
     for (let state = 1; state < this.#members.length; state += 1) {
-      if (state > this.#maxStates) throw new TooManyStates(this.#countMembers());
+      if (state > this.#max.states || this.#steps > this.#max.steps) {
+        throw new TooManyStates(this.#countMembers());
+      }
       this.#fill(state);
     }
     return {
@@ -174,7 +183,9 @@ class Determiniser {
     let component = 0;
     let final = 0;
     for (const start of nodes) {
-      for (const node of closure[start] ?? []) {
+      const reached = closure[start] ?? [];
+      this.#steps += reached.length;
+      for (const node of reached) {
         const says = accept[node] ?? 0;
         if (says !== 0) {
           if (loop[node] === LOOPS.any) latched = accepts.union(latched, says);

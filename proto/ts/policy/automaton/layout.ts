@@ -43,7 +43,7 @@ const FREE = (CELL.free << CELL.classShift) >>> 0;
 
 export function layOut(machine: Machine, classes: ByteClasses, lists: BitSets): AutomatonTable {
   const rows = machine.output.map((_, state) => cellsOf(machine, classes, state));
-  const { bases, size } = place(rows);
+  const { bases, size } = place(rows, depthFirst(machine));
   const target = (state: number): number => {
     const speaks = (machine.output[state] ?? 0) === 0 ? 0 : CELL.speaks;
     return (bases[state] ?? 0) | speaks;
@@ -90,11 +90,33 @@ function cellsOf(machine: Machine, classes: ByteClasses, state: number): number[
   return cells;
 }
 
-/** Gives each state a base of its own, so that a cell's class alone tells whose it is. */
-function place(rows: readonly (readonly number[])[]): { bases: Uint32Array; size: number } {
+/** The states in the order in which a walk meets them, so that those of one path lie side by side. */
+function depthFirst({ starts, rest, slash, rows }: Machine): number[] {
+  const seen = new Uint8Array(rows.length);
+  const order: number[] = [];
+  const open = [...starts].reverse();
+  for (let state = open.pop(); state !== undefined; state = open.pop()) {
+    if (state === 0 || seen[state] === 1) continue;
+    seen[state] = 1;
+    order.push(state);
+    const row = rows[state] ?? [];
+    open.push(rest[state] ?? 0, slash[state] ?? 0);
+    for (let at = 1; at < row.length; at += 2) open.push(row[at] ?? 0);
+  }
+  return order;
+}
+
+/**
+ * Gives each state a base of its own, so that a cell's class alone tells whose it is. States of
+ * several cells first, as long as there is room; those of one, which most are, in the order of walks: a walk
+ * over a long name then stays in a few cache lines.
+ */
+function place(
+  rows: readonly (readonly number[])[],
+  order: readonly number[],
+): { bases: Uint32Array; size: number } {
   const bases = new Uint32Array(rows.length);
-  const live = rows.map((_, state) => state).filter((state) => state !== 0);
-  live.sort((a, b) => (rows[b]?.length ?? 0) - (rows[a]?.length ?? 0));
+  const live = [...order].sort((a, b) => (rows[b]?.length ?? 0) - (rows[a]?.length ?? 0));
   const space = new CellSpace();
   for (const state of live) {
     const offsets = (rows[state] ?? []).filter((_, at) => at % 2 === 0);

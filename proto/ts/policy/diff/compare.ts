@@ -45,6 +45,8 @@ const NOTHING_KNOWN: readonly Pass[] = [
 ];
 const SOME_KNOWN: readonly Pass[] = [{ unreadable: true, facts: 'some' }];
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Compares one section of two policies. */
 export function compareSections(
   before: Policy,
@@ -99,7 +101,10 @@ class SectionComparison {
     const unequal = [unequalResponses(former, latter), unequalResponses(latter, former)] as const;
     const reducedTable = new QuestionTable();
     this.#reduced = new Space(reducedTable, budget);
-    this.#reducedSides = this.#sidesIn(reducedTable, unequal);
+    const count = (groups: readonly ResponseGroup[]): number =>
+      groups.reduce((sum, { responses }) => sum + responses.length, 0);
+    const isWorthIt = 2 * (unequal[0].size + unequal[1].size) < count(former) + count(latter);
+    this.#reducedSides = this.#sidesIn(reducedTable, isWorthIt ? unequal : [NONE, NONE]);
   }
 
   run(): Comparison {

@@ -1,7 +1,7 @@
 import { operationsOf } from '../language.js';
 import type { Action, Operation, Policy, SectionName, UnknownContainer } from '../model.js';
 import { SECTION_NAMES } from '../model.js';
-import { compareSections, type Difference } from './compare.js';
+import { compareSections, type Difference, type IsReal } from './compare.js';
 import type { Budget } from './search.js';
 import { sentenceOf } from './sentence.js';
 import { type SelectorChange, selectorChanges } from './structure.js';
@@ -66,18 +66,9 @@ const MAX_STEPS = 10_000_000;
  */
 export function diffPolicies(before: Policy, after: Policy, options: DiffOptions = {}): PolicyDiff {
   const budget: Budget = { steps: options.maxSteps ?? MAX_STEPS };
-  const judges = { 'no-longer': new Judge(before), newly: new Judge(after) };
-  const isReal = (difference: Difference): boolean => {
-    const witness = witnessOf(difference);
-    const { direction, action } = difference;
-    const other = direction === 'newly' ? 'no-longer' : 'newly';
-    return (
-      judges[direction].actions(witness).includes(action) &&
-      !judges[other].actions(witness).includes(action)
-    );
-  };
   let exact = true;
   const changes = SECTION_NAMES.flatMap((section) => {
+    const isReal = realityOf(before, after, section);
     const { differences, complete } = compareSections(before, after, section, budget, isReal);
     exact &&= complete;
     const grouped = new Map<string, Difference[]>();
@@ -107,6 +98,17 @@ const KINDS = { block: 'denied', alert: 'alerted', log: 'logged' } as const sati
 >;
 const KIND_ORDER: readonly BehaviourChange['kind'][] = ['denied', 'alerted', 'logged'];
 const DIRECTION_ORDER: readonly BehaviourChange['direction'][] = ['newly', 'no-longer'];
+
+/** The matcher on both policies. */
+function realityOf(before: Policy, after: Policy, section: SectionName): IsReal {
+  const [former, latter] = [new Judge(before, section), new Judge(after, section)];
+  return (difference) => {
+    const { direction, action, responses } = difference;
+    const [doing, other] = direction === 'newly' ? [latter, former] : [former, latter];
+    const witness = witnessOf(difference);
+    return doing.does(action, witness, responses) && !other.does(action, witness);
+  };
+}
 
 function whenOf({ pass }: Difference): BehaviourChange['when'] {
   if (pass.facts !== 'known') return 'unknownContainer';

@@ -137,12 +137,11 @@ function sortOf(aspect: Aspect): AspectSort {
   return isCertainFact(aspect) ? 'certain fact' : 'uncertain fact';
 }
 
-/** Both sides of every end of a range. */
+/** Where a range begins, and where what is behind one does. */
 function userIdsOf(questions: readonly Question[]): number[] {
-  const ends = questions.flatMap(({ userIds }) =>
-    userIds.flatMap(({ first, last }) => [first, last, first - 1, last + 1]),
-  );
-  return [1000, 0, ...ends].filter((userId) => 0 <= userId && userId <= MAX_USER_ID);
+  const ranges = questions.flatMap(({ userIds }) => userIds);
+  const userIds = [1000, 0, ...ranges.flatMap(({ first, last }) => [first, last + 1])];
+  return userIds.filter((userId) => userId <= MAX_USER_ID);
 }
 
 function capabilityDimension(questions: readonly Question[]): Dimension {

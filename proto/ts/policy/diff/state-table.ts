@@ -1,3 +1,5 @@
+const { imul } = Math;
+
 /** Tuples of numbers, each with how often it was added; indexes rise from 0. */
 export class StateTable {
   readonly #width: number;
@@ -88,7 +90,7 @@ export class StateTable {
 function hashOf(values: Int32Array, from: number, width: number): number {
   let hash = width;
   for (let at = from; at < from + width; at += 1) {
-    hash = Math.imul(hash ^ (values[at] as number), 0x9e37_79b1);
+    hash = imul(hash ^ (values[at] as number), 0x9e37_79b1);
     hash ^= hash >>> 15;
   }
   return hash;

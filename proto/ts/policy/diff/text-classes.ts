@@ -43,7 +43,7 @@ export interface TextClasses {
 }
 
 /** It bounds the time of one exploration to about a second. */
-const MAX_STATES = 200_000;
+const MAX_STATES = 100_000;
 
 /** Goes through every state that a text can bring the lists to, shortest texts first. */
 export function textClasses(space: TextSpace): TextClasses {
