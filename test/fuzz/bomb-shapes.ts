@@ -18,7 +18,7 @@ export const INDICATORS: readonly string[] = [
 /** One of a kind and a size that chance chose. */
 export function randomBomb(random: Random, size: number): string {
   const steps = random.magnitude(30);
-  const width = random.magnitude(12);
+  const width = random.magnitude(30);
   return random.pick([
     () => fill(random.pick(INDICATORS), size),
     () => inside('', fill(random.pick(INDICATORS), size), ''),
@@ -30,7 +30,7 @@ export function randomBomb(random: Random, size: number): string {
     () => many(size / 10, (at) => `k${at}: ${random.pick(random.pick(DICTIONARY))}`),
     () =>
       many(Math.sqrt(size), (at) => `${' '.repeat(at)}${random.pick(['-', 'a:', '? a', '- - a'])}`),
-    () => pathsOf(paths(size / 50, random.pick(random.pick(DICTIONARY)), random.magnitude(240))),
+    () => pathsOf(paths(size / (8 * width + 12), random.pick(random.pick(DICTIONARY)), 8 * width)),
     () => pathsOf(multiplying(random.magnitude(40))),
   ])();
 }

@@ -43,16 +43,11 @@ export class Fuzzer {
     this.#first = [...seeds].reverse();
   }
 
-  /** The seeds as they are, then what becomes of them. */
+  /** The seeds as they are, then what becomes of them; at most MAX_INPUT_BYTES long. */
   next(): FuzzInput {
-    const first = this.#first.pop();
-    if (first) return first;
-    const random = this.#random;
-    const chance = random.next();
-    if (chance < 0.1) return generateDocument(random);
-    if (chance < 0.11) return randomBomb(random, random.magnitude(MAX_INPUT_BYTES));
-    const base = chance < 0.3 ? generateDocument(random) : this.#pick(chance < 0.7);
-    return mutate(base, this.#pick(random.chance(0.5)), random);
+    const input = this.#draw();
+    if (typeof input === 'string') return input.slice(0, MAX_INPUT_BYTES);
+    return input.subarray(0, MAX_INPUT_BYTES);
   }
 
   /** Checks it and counts it. */
@@ -80,6 +75,17 @@ export class Fuzzer {
       slowestMs: this.#slowestMs,
       slowest: this.#slowest,
     };
+  }
+
+  #draw(): FuzzInput {
+    const first = this.#first.pop();
+    if (first) return first;
+    const random = this.#random;
+    const chance = random.next();
+    if (chance < 0.1) return generateDocument(random);
+    if (chance < 0.11) return randomBomb(random, random.magnitude(MAX_INPUT_BYTES));
+    const base = chance < 0.3 ? generateDocument(random) : this.#pick(chance < 0.7);
+    return mutate(base, this.#pick(random.chance(0.5)), random);
   }
 
   #pick(good: boolean): string {

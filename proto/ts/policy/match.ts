@@ -31,6 +31,8 @@ export class Matcher {
   readonly #concerned: { readonly [Name in Operation]: Concerned };
   /** By selector: 1 if it matches. */
   readonly #matched: Uint8Array;
+  /** By response: 1 if it fired. */
+  readonly #fired: Uint8Array;
 
   /** @throws AutomatonTooLarge */
   constructor(set: BoundSet) {
@@ -45,23 +47,26 @@ export class Matcher {
     this.#conditions = selectors.map((selector) => eventConditions(selector, argLists));
     this.#concerned = concernedBy(set);
     this.#matched = new Uint8Array(selectors.length);
+    this.#fired = new Uint8Array(set.responses.length);
   }
 
   match(event: PolicyEvent): MatchResult {
     const paths = this.#paths.read(event, this.#uses);
-    const fired = new Set<number>();
-    const undecided = new Set<ConditionName>();
-    for (const operation of event.operations)
+    const fired: number[] = [];
+    const undecided: ConditionName[] = [];
+    for (const operation of event.operations) {
       this.#judge(operation, event, paths, fired, undecided);
-    return resultOf(this.#set, [...fired], undecided);
+    }
+    for (const index of fired) this.#fired[index] = 0;
+    return resultOf(this.#set, fired, undecided);
   }
 
   #judge(
     operation: Operation,
     event: PolicyEvent,
     paths: PathMatches,
-    fired: Set<number>,
-    undecided: Set<ConditionName>,
+    fired: number[],
+    undecided: ConditionName[],
   ): void {
     const { selectors, responses } = this.#concerned[operation];
     const matched = this.#matched;
@@ -71,8 +76,10 @@ export class Matcher {
     }
     for (const index of responses) {
       const response = this.#set.responses[index];
-      if (response && any(response.match, matched) && !any(response.exclude, matched)) {
-        fired.add(index);
+      if (!response || this.#fired[index] === 1) continue;
+      if (any(response.match, matched) && !any(response.exclude, matched)) {
+        this.#fired[index] = 1;
+        fired.push(index);
       }
     }
   }
@@ -82,7 +89,7 @@ function selects(
   conditions: readonly EventCondition[],
   event: PolicyEvent,
   paths: PathMatches,
-  undecided: Set<ConditionName>,
+  undecided: ConditionName[],
 ): boolean {
   let isUndecided = false;
   for (const { judge } of conditions) {
@@ -92,7 +99,9 @@ function selects(
   }
   if (!isUndecided) return true;
   for (const { condition, judge } of conditions) {
-    if (judge(event, paths) === undefined) undecided.add(condition);
+    if (judge(event, paths) === undefined && !undecided.includes(condition)) {
+      undecided.push(condition);
+    }
   }
   return false;
 }
@@ -133,8 +142,8 @@ function any(indexes: readonly number[], matched: Uint8Array): boolean {
   return false;
 }
 
-function resultOf(set: BoundSet, fired: number[], undecided: Set<ConditionName>): MatchResult {
-  fired.sort((a, b) => a - b);
+function resultOf(set: BoundSet, fired: number[], undecided: ConditionName[]): MatchResult {
+  if (fired.length > 1) fired.sort((a, b) => a - b);
   let bits = 0;
   let block = false;
   let observed = false;
@@ -147,11 +156,15 @@ function resultOf(set: BoundSet, fired: number[], undecided: Set<ConditionName>)
   }
   return {
     fired,
-    actions: ACTION_WORDS.filter((action) => (bits & ACTION_BITS[action]) !== 0),
+    actions: ACTIONS[bits] ?? [],
     block,
     wouldBlock: observed && !block,
-    undecided: [...undecided],
+    undecided,
   };
 }
 
 const ACTION_WORDS: readonly Action[] = ['log', 'alert', 'block'];
+/** By union of their bits. */
+const ACTIONS: readonly (readonly Action[])[] = Array.from({ length: 8 }, (_, bits) =>
+  ACTION_WORDS.filter((action) => (bits & ACTION_BITS[action]) !== 0),
+);
