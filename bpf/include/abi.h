@@ -39,6 +39,10 @@
 #define BH_ORIGIN_VOLUME 4
 #define BH_ORIGIN_UNKNOWN 5
 
+/* Bits of bh_policy_selector.sessions. */
+#define BH_SESSION_WITHOUT_TERMINAL (1u << 0)
+#define BH_SESSION_WITH_TERMINAL (1u << 1)
+
 /* Bits of bh_policy_response.actions. */
 #define BH_ACTION_LOG (1u << 0)
 #define BH_ACTION_ALERT (1u << 1)
@@ -148,6 +152,8 @@ struct bh_policy_selector {
 	__u32 operations;
 	/* All ones: no condition. */
 	__u32 origins;
+	/* BH_SESSION_...; all ones: no condition. */
+	__u32 sessions;
 };
 
 /* Masks over the indexes of the selectors. */

@@ -18,12 +18,15 @@ struct bh_judgement {
 	struct bh_outcome active;
 	struct bh_outcome candidate;
 	__u32 origin;
+	/* BH_SESSION_... of the process. */
+	__u32 session;
 	__u32 undecided;
 };
 
 /* Without branches on data: fewer states for the verifier. */
 __noinline int bh_evaluate(const struct bh_policy_set *set, __u32 operation,
-			   __u32 origin, struct bh_outcome *outcome)
+			   __u32 origin, __u32 session,
+			   struct bh_outcome *outcome)
 {
 	/* Undecided: a bit that only "no condition" has. */
 	__u32 origin_bit = origin ? 1u << ((origin - 1) & 31) : 1u << 31;
@@ -41,7 +44,8 @@ __noinline int bh_evaluate(const struct bh_policy_set *set, __u32 operation,
 			break;
 		hit = !!(selector->operations & operation);
 		asks |= (__u32)hit & (selector->origins != ~0u);
-		hit &= !!(selector->origins & origin_bit);
+		hit &= !!(selector->origins & origin_bit) &
+		       !!(selector->sessions & session);
 		matched |= hit << i;
 	}
 	for (__u32 i = 0; i < BH_RESPONSES_MAX; i++) {
@@ -81,10 +85,11 @@ static __always_inline void bh_judge_slot(__u32 id, __u32 operation,
 		bh_undecided(&judgement->undecided, policy_set_missing);
 		return;
 	}
-	bh_evaluate(set, operation, judgement->origin, outcome);
+	bh_evaluate(set, operation, judgement->origin, judgement->session,
+		    outcome);
 }
 
-/* The caller has zeroed the judgement and set its origin. */
+/* The caller has zeroed the judgement and set its origin and session. */
 static __always_inline void bh_judge(const struct bh_place *place,
 				     __u32 operation,
 				     struct bh_judgement *judgement)

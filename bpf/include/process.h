@@ -29,6 +29,12 @@ static __always_inline bool bh_entered(struct task_struct *task,
 	       !bh_in_host_namespace(task);
 }
 
+static __always_inline __u32 bh_session(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, tty) ? BH_SESSION_WITH_TERMINAL
+						: BH_SESSION_WITHOUT_TERMINAL;
+}
+
 static __always_inline bool bh_is_script(struct linux_binprm *bprm)
 {
 	char head[2] = {};
@@ -68,6 +74,7 @@ static __noinline bool bh_judge_exec(struct task_struct *task,
 	}
 	act->kind = BH_EVENT_EXEC;
 	act->judged.origin = bh_origin((__u64)file, act->place.root_device);
+	act->judged.session = bh_session(task);
 	bh_judge(&act->place, BH_OPERATION_EXEC, &act->judged);
 	return true;
 }
@@ -255,6 +262,7 @@ static __always_inline void bh_forked(struct task_struct *parent,
 	else
 		act.judged.origin =
 			bh_origin((__u64)file, act.place.root_device);
+	act.judged.session = bh_session(child);
 	bh_judge(&act.place, BH_OPERATION_FORK, &act.judged);
 	if (!act.judged.active.fired)
 		return;

@@ -115,7 +115,7 @@ export type Layout = Readonly<
 
 const DEFAULT_OBJECT = new URL('../../bpf/build/bulkhead.bpf.o', import.meta.url);
 const DEFAULT_BACKENDS: readonly ExecBackend[] = ['lsm', 'fmod_ret', 'signal'];
-const POLICY_SET_BYTES = 2056;
+const POLICY_SET_BYTES = 2312;
 
 /**
  * Tells which backend each hook would get on this kernel, by loading and attaching every program

@@ -24,6 +24,22 @@ process:
       actions: [log]
 `;
 
+const BLOCK_INTERACTIVE = `
+process:
+  selectors:
+    - name: interactive
+      operation: [exec]
+      sessionLeaderInteractive: true
+    - name: detached
+      operation: [fork, exec]
+      sessionLeaderInteractive: false
+  responses:
+    - match: [interactive]
+      actions: [alert, block]
+    - match: [detached]
+      actions: [log]
+`;
+
 const LOG_EVERYTHING = `
 process:
   selectors:
@@ -116,6 +132,25 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       stage.bind(BLOCK_DRIFT);
       await drift(stage);
       await expectStopped(stage, 'thread', '/tmp/drifted');
+    },
+  },
+  {
+    name: 'tells a session with a terminal from one without',
+    async run(stage) {
+      stage.bind(BLOCK_INTERACTIVE);
+      stage.start();
+      await expectStopped(stage, 'terminal', '/bin/other');
+      const stopped = await stage.event(({ ring }) => ring === 'alerts');
+      assert.equal(stopped.executable, '/bin/other');
+      assert.deepEqual(stopped.responses, ['interactive']);
+      const fork = await stage.event(({ kind }) => kind === 'EVENT_KIND_FORK');
+      assert.deepEqual(fork.responses, ['detached']);
+      const result = await stage.act('run', '/bin/other', 'mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      const ran = await stage.event(
+        ({ executable, ring }) => executable === '/bin/other' && ring === 'telemetry',
+      );
+      assert.deepEqual(ran.responses, ['detached']);
     },
   },
   {

@@ -20,11 +20,16 @@ export const POLICY_SET_LAYOUT = {
   selectorCount: 0,
   responseCount: 4,
   selectors: 8,
-  responses: 8 + NODE_LIMITS.selectors * 8,
-  size: 8 + NODE_LIMITS.selectors * 8 + NODE_LIMITS.responses * 24,
+  responses: 8 + NODE_LIMITS.selectors * 12,
+  size: 8 + NODE_LIMITS.selectors * 12 + NODE_LIMITS.responses * 24,
 } as const;
 /** struct bh_policy_selector */
-export const POLICY_SELECTOR_LAYOUT = { operations: 0, origins: 4, size: 8 } as const;
+export const POLICY_SELECTOR_LAYOUT = {
+  operations: 0,
+  origins: 4,
+  sessions: 8,
+  size: 12,
+} as const;
 /** struct bh_policy_response */
 export const POLICY_RESPONSE_LAYOUT = {
   match: 0,
@@ -34,11 +39,12 @@ export const POLICY_RESPONSE_LAYOUT = {
   size: 24,
 } as const;
 
-/** `origins` of a selector without a condition on it. */
-export const ANY_ORIGIN = 0xffff_ffff;
+/** `origins` or `sessions` of a selector without a condition on it. */
+export const ANY = 0xffff_ffff;
+const SESSIONS = { withoutTerminal: 1, withTerminal: 2 } as const;
 
 /**
- * The set as the kernel reads it: 2056 bytes. Equal bytes are equal verdicts and equal fired bits.
+ * The set as the kernel reads it: 2312 bytes. Equal bytes are equal verdicts and equal fired bits.
  * @throws BulkheadError BUNDLE_NOT_LOADED when it is more than the kernel programs carry out
  */
 export function kernelTable(set: BoundSet): Uint8Array {
@@ -65,13 +71,14 @@ export function kernelTable(set: BoundSet): Uint8Array {
   view.setUint32(POLICY_SET_LAYOUT.responseCount, set.responses.length, true);
   set.selectors.forEach((selector, index) => {
     const at = POLICY_SET_LAYOUT.selectors + index * POLICY_SELECTOR_LAYOUT.size;
-    const origins = selector.origins.length === 0 ? ANY_ORIGIN : originBits(selector.origins);
+    const origins = selector.origins.length === 0 ? ANY : originBits(selector.origins);
     view.setUint32(
       at + POLICY_SELECTOR_LAYOUT.operations,
       operationBits(selector.operations),
       true,
     );
     view.setUint32(at + POLICY_SELECTOR_LAYOUT.origins, origins, true);
+    view.setUint32(at + POLICY_SELECTOR_LAYOUT.sessions, sessionBits(selector.interactive), true);
   });
   set.responses.forEach((response, index) => {
     const at = POLICY_SET_LAYOUT.responses + index * POLICY_RESPONSE_LAYOUT.size;
@@ -91,6 +98,11 @@ export function operationBits(operations: readonly Operation[]): number {
 /** image 1, writable 2, memory 4, volume 8, unknown 16; 0: no condition. */
 export function originBits(origins: readonly ExecutableOrigin[]): number {
   return origins.reduce((bits, origin) => bits | (1 << (EXECUTABLE_ORIGINS[origin] - 1)), 0);
+}
+
+function sessionBits(interactive: boolean | undefined): number {
+  if (interactive === undefined) return ANY;
+  return interactive ? SESSIONS.withTerminal : SESSIONS.withoutTerminal;
 }
 
 function maskOf(indexes: readonly number[]): bigint {

@@ -22,6 +22,7 @@ export const NODE_LIMITS = { selectors: 64, responses: 64 } as const;
 const CARRIED_OUT: ReadonlySet<ConditionName> = new Set([
   'operation',
   'executableOrigin',
+  'sessionLeaderInteractive',
   'containerImageFullName',
   'containerImageName',
   'containerImageTag',
@@ -129,11 +130,10 @@ export function isCarriedOut({ selectors, pathLists, argLists }: BoundSet): bool
     pathLists.length === 0 &&
     argLists.length === 0 &&
     selectors.every(
-      ({ operations, userIds, capabilities, interactive, ignoreVolumes }) =>
+      ({ operations, userIds, capabilities, ignoreVolumes }) =>
         operations.every((operation) => operation === 'fork' || operation === 'exec') &&
         userIds.length === 0 &&
         capabilities.length === 0 &&
-        interactive === undefined &&
         ignoreVolumes === undefined,
     )
   );

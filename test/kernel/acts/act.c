@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -145,14 +146,43 @@ static int many(char **words)
 	return 0;
 }
 
+/* terminal PROGRAM ...: runs it in a session that has a controlling terminal */
+static int run_in_terminal(char **words)
+{
+	int master, terminal;
+
+	if (mount("devpts", "/mnt", "devpts", 0, "ptmxmode=0666"))
+		return die("mount");
+	master = open("/mnt/ptmx", O_RDWR | O_NOCTTY);
+	if (master < 0 || unlockpt(master))
+		return die("/mnt/ptmx");
+	terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	if (terminal < 0 || setsid() < 0 || ioctl(terminal, TIOCSCTTY, 0))
+		return die("TIOCSCTTY");
+	return run(words);
+}
+
+static int terminal(char **words)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		exit(run_in_terminal(words));
+	if (waitpid(child, &status, 0) != child)
+		return die("waitpid");
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
 static const struct {
 	const char *name;
 	int (*act)(char **words);
 } acts[] = {
-	{"mark", mark},     {"copy", copy_file},  {"run", run},
-	{"memory", memory}, {"copy-up", copy_up}, {"overlay", overlay},
-	{"tmpfs", tmpfs},   {"thread", thread},   {"back", back},
-	{"many", many},
+	{"mark", mark},     {"copy", copy_file},    {"run", run},
+	{"memory", memory}, {"copy-up", copy_up},   {"overlay", overlay},
+	{"tmpfs", tmpfs},   {"thread", thread},     {"back", back},
+	{"many", many},     {"terminal", terminal},
 };
 
 int main(int argc, char **argv)

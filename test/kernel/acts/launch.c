@@ -57,6 +57,9 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 100;
 	join_cgroup(argv[1]);
+	/* Whatever terminal the tests are run from is not the container's. */
+	if (setsid() < 0)
+		die("setsid");
 	if (!strcmp(argv[2], "-"))
 		run_from_memory(argv + 3);
 	host = open("/proc/self/ns/mnt", O_RDONLY);

@@ -42,6 +42,7 @@ export const carriedOutPolicies: fc.Arbitrary<BundledPolicy[]> = bundled(
                 name: fc.constant(name),
                 operation: fc.subarray<Operation>(['fork', 'exec'], { minLength: 1 }),
                 executableOrigin: fc.subarray(ORIGINS, { minLength: 1 }),
+                sessionLeaderInteractive: fc.boolean(),
                 containerImageFullName: fc.subarray(IMAGES, { minLength: 1 }),
               },
               { requiredKeys: ['name', 'operation'] },

@@ -48,11 +48,12 @@ const ANY: BoundSelector = {
 
 describe('kernelTable', () => {
   it('lies as bpf/include/abi.h says', () => {
-    expect(POLICY_SET_LAYOUT).toMatchObject({ selectors: 8, responses: 520, size: 2056 });
+    expect(POLICY_SET_LAYOUT).toMatchObject({ selectors: 8, responses: 776, size: 2312 });
     const set: BoundSet = {
       selectors: [
         { ...ANY, operations: ['fork', 'exec'] },
-        { ...ANY, operations: ['exec'], origins: ['writable', 'unknown'] },
+        { ...ANY, operations: ['exec'], origins: ['writable', 'unknown'], interactive: true },
+        { ...ANY, operations: ['exec'], interactive: false },
       ],
       responses: [
         { match: [63], exclude: [0, 1], actions: ['alert', 'block'], observe: true, ref },
@@ -61,14 +62,16 @@ describe('kernelTable', () => {
       argLists: [],
     };
     const table = Buffer.from(kernelTable(set));
-    expect(table).toHaveLength(2056);
-    expect(table.subarray(0, 8).toString('hex')).toBe('0200000001000000');
-    expect(table.subarray(8, 24).toString('hex')).toBe('03000000ffffffff0200000012000000');
-    expect(table.subarray(520, 544).toString('hex')).toBe(
+    expect(table).toHaveLength(2312);
+    expect(table.subarray(0, 8).toString('hex')).toBe('0300000001000000');
+    expect(table.subarray(8, 44).toString('hex')).toBe(
+      '03000000ffffffffffffffff020000001200000002000000' + '02000000ffffffff01000000',
+    );
+    expect(table.subarray(776, 800).toString('hex')).toBe(
       '000000000000008003000000000000000e00000000000000',
     );
-    expect(table.subarray(24, 520).every((byte) => byte === 0)).toBe(true);
-    expect(table.subarray(544).every((byte) => byte === 0)).toBe(true);
+    expect(table.subarray(44, 776).every((byte) => byte === 0)).toBe(true);
+    expect(table.subarray(800).every((byte) => byte === 0)).toBe(true);
   });
 
   it('gives the verdicts of the matcher when it is read as the kernel reads it', () => {
@@ -78,13 +81,16 @@ describe('kernelTable', () => {
         containers,
         operations,
         origins,
-        (bundled, facts, op, origin) => {
+        fc.boolean(),
+        (bundled, facts, op, origin, interactive) => {
           const set = bindPolicies(bundled, facts);
-          const { fired, block, wouldBlock } = new Matcher(set).match({ operations: [op], origin });
+          const event = { operations: [op], origin, interactive };
+          const { fired, block, wouldBlock } = new Matcher(set).match(event);
           const kernel = evaluate(
             kernelTable(set),
             1 << (OPERATIONS[op] - 1),
             1 << (EXECUTABLE_ORIGINS[origin] - 1),
+            interactive ? 2 : 1,
           );
           expect(kernel).toEqual({ fired, block, wouldBlock });
         },
@@ -101,7 +107,6 @@ describe('what the kernel programs do not carry out', () => {
     'processArgs: [-c]',
     'processUserId: [0]',
     'processCapability: [CAP_BPF]',
-    'sessionLeaderInteractive: true',
   ])('is refused, not left out: %s', (condition) => {
     const policy = policyOf(
       `process: {selectors: [{name: a, ${condition}}], responses: [{match: [a], actions: [log]}]}`,
@@ -166,6 +171,7 @@ function evaluate(
   table: Uint8Array,
   operation: number,
   origin: number,
+  session: number,
 ): { fired: number[]; block: boolean; wouldBlock: boolean } {
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
   let matched = 0n;
@@ -173,7 +179,8 @@ function evaluate(
     const at = POLICY_SET_LAYOUT.selectors + index * POLICY_SELECTOR_LAYOUT.size;
     const operationHit = view.getUint32(at, true) & operation;
     const originHit = view.getUint32(at + 4, true) & origin;
-    if (operationHit && originHit) matched |= 1n << BigInt(index);
+    const sessionHit = view.getUint32(at + 8, true) & session;
+    if (operationHit && originHit && sessionHit) matched |= 1n << BigInt(index);
   }
   const fired: number[] = [];
   let block = false;

@@ -74,6 +74,7 @@ describe('what nodes do not carry out', () => {
       'containerName',
       'kubernetesNamespace',
       'kubernetesPodName',
+      'sessionLeaderInteractive',
       'executableOrigin',
     ]);
     expect(Object.keys(OPERATION_WORDS)).toHaveLength(10);
