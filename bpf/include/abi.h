@@ -65,6 +65,8 @@
 /* Bits of bh_event.flags. */
 #define BH_EVENT_INTERACTIVE (1u << 0)
 #define BH_EVENT_ARGS_TRUNCATED (1u << 1)
+/* The executable has no link left, or never had one (memfd). */
+#define BH_EVENT_UNLINKED (1u << 2)
 
 /* Bits of bh_cgroup.flags. */
 /* A cgroup made below becomes a container of its own, until claimed. */
@@ -200,8 +202,8 @@ struct bh_config {
 
 /*
  * alerts and telemetry; followed by path_length bytes of executable path,
- * args_length bytes of NUL-separated arguments and parent_path_length bytes
- * of the parent's executable path.
+ * args_length bytes of NUL-separated arguments, parent_path_length bytes of the
+ * parent's executable path and directory_length bytes of the working directory.
  */
 struct bh_event {
 	__u64 time_boottime_ns;
@@ -214,6 +216,9 @@ struct bh_event {
 	__u64 parent_start_boottime_ns;
 	__u64 inode;
 	__u64 run_time_ns;
+	/* A bit for each capability, by its number. */
+	__u64 effective_capabilities;
+	__u64 permitted_capabilities;
 	__u32 cpu;
 	__u32 set;
 	__u32 actions;
@@ -224,18 +229,25 @@ struct bh_event {
 	__u32 parent_pid;
 	__u32 session_leader_pid;
 	__u32 namespace_pid;
+	/* Effective. */
 	__u32 user_id;
 	__u32 group_id;
+	__u32 real_user_id;
+	__u32 real_group_id;
+	/* Device numbers of the controlling terminal; 0, 0: none. */
+	__u32 terminal_major;
+	__u32 terminal_minor;
 	/* As in wait(2). */
 	__u32 exit_status;
 	__u16 mode;
 	__u16 path_length;
 	__u16 args_length;
 	__u16 parent_path_length;
+	__u16 directory_length;
 	__u8 kind;
 	__u8 verdict;
 	__u8 origin;
-	__u8 pad[5];
+	__u8 pad[7];
 	char name[16];
 };
 

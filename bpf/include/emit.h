@@ -45,6 +45,31 @@ static __always_inline __u32 bh_session_leader(struct signal_struct *signal)
 	return BPF_CORE_READ(pid, numbers[0].nr);
 }
 
+static __always_inline void bh_fill_credentials(struct bh_event *event,
+						const struct cred *cred)
+{
+	event->user_id = BPF_CORE_READ(cred, euid.val);
+	event->group_id = BPF_CORE_READ(cred, egid.val);
+	event->real_user_id = BPF_CORE_READ(cred, uid.val);
+	event->real_group_id = BPF_CORE_READ(cred, gid.val);
+	/* As bytes: before 6.3 they are not one number. */
+	bpf_core_read(&event->effective_capabilities, sizeof(__u64),
+		      &cred->cap_effective);
+	bpf_core_read(&event->permitted_capabilities, sizeof(__u64),
+		      &cred->cap_permitted);
+}
+
+static __always_inline void bh_fill_terminal(struct bh_event *event,
+					     struct tty_struct *tty)
+{
+	if (!tty)
+		return;
+	event->flags |= BH_EVENT_INTERACTIVE;
+	event->terminal_major = BPF_CORE_READ(tty, driver, major);
+	event->terminal_minor = BPF_CORE_READ(tty, driver, minor_start) +
+				BPF_CORE_READ(tty, index);
+}
+
 __noinline int bh_fill_process(struct bh_event *event, __u64 task_address)
 {
 	struct task_struct *task = (void *)task_address;
@@ -62,10 +87,8 @@ __noinline int bh_fill_process(struct bh_event *event, __u64 task_address)
 	event->start_boottime_ns = BPF_CORE_READ(leader, start_boottime);
 	event->parent_start_boottime_ns =
 		BPF_CORE_READ(parent, group_leader, start_boottime);
-	event->user_id = BPF_CORE_READ(task, cred, euid.val);
-	event->group_id = BPF_CORE_READ(task, cred, egid.val);
-	if (BPF_CORE_READ(signal, tty))
-		event->flags |= BH_EVENT_INTERACTIVE;
+	bh_fill_credentials(event, BPF_CORE_READ(task, cred));
+	bh_fill_terminal(event, BPF_CORE_READ(signal, tty));
 	BPF_CORE_READ_STR_INTO(&event->name, task, comm);
 	return 0;
 }
@@ -75,6 +98,8 @@ static __always_inline void bh_fill_file(struct bh_event *event,
 {
 	event->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	event->mode = BPF_CORE_READ(file, f_inode, i_mode);
+	if (!BPF_CORE_READ(file, f_inode, i_nlink))
+		event->flags |= BH_EVENT_UNLINKED;
 }
 
 /* An act, its place and what was decided. */
@@ -122,6 +147,7 @@ __noinline int bh_submit(struct bh_scratch *scratch_)
 	size = event->path_length;
 	size += event->args_length;
 	size += event->parent_path_length;
+	size += event->directory_length;
 	if (size > sizeof(scratch_->data))
 		size = sizeof(scratch_->data);
 	size += sizeof(*event);

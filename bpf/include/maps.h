@@ -94,7 +94,7 @@ struct bh_scratch {
 	/* A path is built from its end to its start; the tail is slack. */
 	char walk[BH_PATH_BYTES_MAX + BH_COMPONENT_BYTES_MAX + 1];
 	struct bh_event event;
-	char data[2 * BH_PATH_BYTES_MAX + BH_ARGS_BYTES_MAX];
+	char data[3 * BH_PATH_BYTES_MAX + BH_ARGS_BYTES_MAX];
 };
 
 enum bh_scratch_slot {

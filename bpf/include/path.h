@@ -81,14 +81,17 @@ __noinline int bh_walk(struct bh_scratch *scratch, struct bh_walk *walk)
 	return BH_WALK_TOO_LONG;
 }
 
+#define BH_PATH_OFFSET_MAX                                                     \
+	(sizeof(((struct bh_scratch *)0)->data) - BH_PATH_BYTES_MAX)
+
 /*
- * Appends the path of a file, as a task sees it, to scratch->data at offset
- * (at most BH_PATH_BYTES_MAX + BH_ARGS_BYTES_MAX) and returns its length; 0
- * and a reason in undecided: it could not be told.
+ * Appends the path that a task sees to scratch->data at offset (at most
+ * BH_PATH_OFFSET_MAX) and returns its length; 0 and a reason in undecided: it
+ * could not be told.
  */
 static __always_inline __u32 bh_append_path(struct bh_scratch *scratch,
 					    struct task_struct *task,
-					    struct file *file, __u32 offset,
+					    struct path *path, __u32 offset,
 					    __u32 *undecided)
 {
 	struct bh_walk walk = {};
@@ -96,8 +99,8 @@ static __always_inline __u32 bh_append_path(struct bh_scratch *scratch,
 	__u32 length;
 	int start;
 
-	walk.mnt = BPF_CORE_READ(file, f_path.mnt);
-	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
+	walk.mnt = BPF_CORE_READ(path, mnt);
+	walk.dentry = BPF_CORE_READ(path, dentry);
 	walk.root_mnt = BPF_CORE_READ(fs, root.mnt);
 	walk.root_dentry = BPF_CORE_READ(fs, root.dentry);
 	if (!walk.mnt || !walk.dentry || !walk.root_dentry) {
@@ -113,7 +116,7 @@ static __always_inline __u32 bh_append_path(struct bh_scratch *scratch,
 		bh_undecided(undecided, path_read_failed);
 		return 0;
 	}
-	if (offset > BH_PATH_BYTES_MAX + BH_ARGS_BYTES_MAX)
+	if (offset > BH_PATH_OFFSET_MAX)
 		return 0;
 	if (start == BH_PATH_BYTES_MAX) {
 		scratch->data[offset] = '/';

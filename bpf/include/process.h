@@ -113,7 +113,22 @@ static __always_inline void bh_append_parent(struct bh_scratch *scratch_,
 
 	if (file)
 		event->parent_path_length = bh_append_path(
-			scratch_, parent, file, offset, &undecided);
+			scratch_, parent, &file->f_path, offset, &undecided);
+}
+
+static __always_inline void bh_append_directory(struct bh_scratch *scratch_,
+						struct task_struct *task)
+{
+	struct bh_event *event = &scratch_->event;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 offset = event->path_length + event->args_length +
+		       event->parent_path_length;
+	/* Not part of the verdict: only counted. */
+	__u32 undecided = 0;
+
+	if (fs)
+		event->directory_length = bh_append_path(
+			scratch_, task, &fs->pwd, offset, &undecided);
 }
 
 /* Emits an exec or a fork of file by task; 0: it is in a ring. */
@@ -132,13 +147,14 @@ static __noinline int bh_emit(struct task_struct *task, struct file *file,
 	bh_fill_process(event, (__u64)task);
 	bh_fill_file(event, file);
 	bh_fill_act(event, act);
-	event->path_length =
-		bh_append_path(scratch_, task, file, 0, &event->undecided);
+	event->path_length = bh_append_path(scratch_, task, &file->f_path, 0,
+					    &event->undecided);
 	/* Before an exec has succeeded the arguments are not in its memory. */
 	if (slot == BH_SCRATCH_TRACEPOINT)
 		event->args_length =
 			bh_append_args(scratch_, task, event->path_length);
 	bh_append_parent(scratch_, task);
+	bh_append_directory(scratch_, task);
 	if (event->undecided && event->verdict == BH_VERDICT_ALLOWED)
 		event->verdict = BH_VERDICT_UNDECIDED;
 	error = bh_submit(scratch_);

@@ -135,6 +135,7 @@ struct file {
 
 struct fs_struct {
 	struct path root;
+	struct path pwd;
 };
 
 struct mm_struct {
@@ -143,9 +144,18 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+/* Since 6.3; two words before, in the same order of bytes. */
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
 struct cred {
+	kuid_t uid;
+	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
 };
 
 struct upid {
@@ -157,7 +167,15 @@ struct pid {
 	struct upid numbers[1];
 };
 
-struct tty_struct;
+struct tty_driver {
+	int major;
+	int minor_start;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
 
 struct signal_struct {
 	atomic_t live;

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Container__Output } from '../../proto/ts/gen/bulkhead/v1/Container.js';
+import type { Credentials__Output } from '../../proto/ts/gen/bulkhead/v1/Credentials.js';
 import type { Event__Output } from '../../proto/ts/gen/bulkhead/v1/Event.js';
+import type { Process__Output } from '../../proto/ts/gen/bulkhead/v1/Process.js';
 import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/ResponseRef.js';
+import { CAPABILITIES } from '../../proto/ts/policy/capabilities.js';
 import { ACTION_BITS } from '../../proto/ts/policy/model.js';
 import { type DecodedBatch, textFromBytes } from './event-batches.js';
 
@@ -116,6 +119,7 @@ function eventFromWire(
         actions: actionNames(event.actions),
         ...(known.kind !== 'exit' && {
           executable_origin: ORIGINS[event.process?.executableOrigin ?? 0] ?? 'unknown',
+          executable: executableToEcs(event.process),
         }),
         responses: fired.map(responseToEcs),
         undecided: event.undecidedStrings.map((position) => strings[position] ?? ''),
@@ -147,6 +151,13 @@ function processToEcs(
     args: told.argsStrings.map(text),
     args_count: told.argsStrings.length,
     interactive: told.interactive,
+    ...(told.terminalMajor > 0 && {
+      tty: { char_device: { major: told.terminalMajor, minor: told.terminalMinor } },
+    }),
+    ...(told.workingDirectoryString > 0 && {
+      working_directory: text(told.workingDirectoryString),
+    }),
+    ...(told.credentials && credentialsToEcs(told, told.credentials)),
     parent: {
       entity_id: shortHash(nodeId, String(told.parentPid), told.parentStartBoottimeNs),
       pid: told.parentPid,
@@ -160,6 +171,41 @@ function processToEcs(
       uptime: Math.floor(Number(told.runTimeNs) / 1e9),
     }),
   };
+}
+
+/** The file behind `process.executable`, for which ECS has no field of a process. */
+function executableToEcs(told: Process__Output | null): EcsDocument | undefined {
+  if (!told) return undefined;
+  return {
+    inode: told.executableInode,
+    mode: (told.executableMode & 0o7777).toString(8).padStart(4, '0'),
+    setuid: (told.executableMode & 0o4000) !== 0,
+    setgid: (told.executableMode & 0o2000) !== 0,
+    unlinked: told.executableUnlinked,
+  };
+}
+
+function credentialsToEcs(told: Process__Output, credentials: Credentials__Output): EcsDocument {
+  return {
+    user: { id: String(told.userId) },
+    group: { id: String(told.groupId) },
+    real_user: { id: String(credentials.realUserId) },
+    real_group: { id: String(credentials.realGroupId) },
+    thread: {
+      capabilities: {
+        effective: capabilityNames(credentials.effectiveCapabilities),
+        permitted: capabilityNames(credentials.permittedCapabilities),
+      },
+    },
+  };
+}
+
+/** Of a decimal number with a bit for each; those that this version has no name for by their number. */
+function capabilityNames(bits: string): string[] {
+  const all = BigInt(bits);
+  return Array.from({ length: 64 }, (_, number) => number)
+    .filter((number) => (all >> BigInt(number)) & 1n)
+    .map((number) => CAPABILITIES[number] ?? `CAP_${number}`);
 }
 
 function containerToEcs(container: Container__Output): EcsDocument {

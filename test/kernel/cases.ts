@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stage } from './stage.js';
 
@@ -50,6 +50,8 @@ process:
       actions: [log]
 `;
 
+/** UNIX98_PTY_SLAVE_MAJOR */
+const PSEUDO_TERMINAL = 136;
 const ORIGIN = { image: 1, writable: 2, memory: 3, volume: 4, unknown: 5 } as const;
 
 async function drift(stage: Stage): Promise<void> {
@@ -75,7 +77,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       assert.equal(stage.exists('tmp/ran'), true);
       const event = await stage.event(({ kind }) => kind === 'EVENT_KIND_EXEC');
       assert.deepEqual(
-        { ...event, parent: '' },
+        { ...event, parent: '', actor: undefined },
         {
           kind: 'EVENT_KIND_EXEC',
           verdict: 'VERDICT_ALLOWED',
@@ -86,6 +88,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
           container: 'c1',
           responses: ['everything'],
           exitSignal: 0,
+          actor: undefined,
           ring: 'telemetry',
         },
       );
@@ -142,6 +145,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       await expectStopped(stage, 'terminal', '/bin/other');
       const stopped = await stage.event(({ ring }) => ring === 'alerts');
       assert.equal(stopped.executable, '/bin/other');
+      assert.equal(stopped.actor.terminalMajor, PSEUDO_TERMINAL);
       assert.deepEqual(stopped.responses, ['interactive']);
       const fork = await stage.event(({ kind }) => kind === 'EVENT_KIND_FORK');
       assert.deepEqual(fork.responses, ['detached']);
@@ -151,6 +155,35 @@ export const KERNEL_CASES: readonly KernelCase[] = [
         ({ executable, ring }) => executable === '/bin/other' && ring === 'telemetry',
       );
       assert.deepEqual(ran.responses, ['detached']);
+      assert.equal(ran.actor.terminalMajor, 0);
+    },
+  },
+  {
+    name: 'tells who runs a program, where, and with what capabilities',
+    async run(stage) {
+      stage.bind(LOG_EVERYTHING);
+      stage.start();
+      const act = ['/bin/other', 'mark', '/tmp/ran'];
+      const result = await stage.act('as', '1001', '1002', '/tmp', ...act);
+      assert.equal(result.exitCode, 0, result.stderr);
+      const { actor } = await stage.event(({ executable }) => executable === '/bin/other');
+      assert.deepEqual(actor, {
+        ...{ userId: 1002, groupId: 1002, realUserId: 1001, realGroupId: 1001 },
+        ...{ effective: '0', permitted: '0' },
+        ...{ directory: '/tmp', terminalMajor: 0, unlinked: false },
+      });
+      // Root gets what its bounding set leaves.
+      const status = readFileSync('/proc/self/status', 'utf8');
+      const bounding = BigInt(`0x${/^CapBnd:\s*(\w+)/m.exec(status)?.[1]}`).toString();
+      assert.notEqual(bounding, '0');
+      const memory = await stage.act('memory', '/bin/act', 'mark', '/tmp/memory');
+      assert.equal(memory.exitCode, 0, memory.stderr);
+      const root = await stage.event(({ origin }) => origin === ORIGIN.memory);
+      assert.deepEqual(root.actor, {
+        ...{ userId: 0, groupId: 0, realUserId: 0, realGroupId: 0 },
+        ...{ effective: bounding, permitted: bounding },
+        ...{ directory: '/', terminalMajor: 0, unlinked: true },
+      });
     },
   },
   {

@@ -12,6 +12,7 @@ import {
   openEngine,
   type StartPositions,
 } from '../../node-agent/native/native.js';
+import type { Event__Output } from '../../proto/ts/gen/bulkhead/v1/Event.js';
 import type { EventBatch__Output } from '../../proto/ts/gen/bulkhead/v1/EventBatch.js';
 import { bindPolicies } from '../../proto/ts/policy/bind.js';
 import {
@@ -30,6 +31,20 @@ export interface ActResult {
   readonly stderr: string;
 }
 
+/** Who runs it, where, and what file it is. */
+export interface Actor {
+  readonly userId: number;
+  readonly groupId: number;
+  readonly realUserId: number | undefined;
+  readonly realGroupId: number | undefined;
+  /** Decimal, a bit each. */
+  readonly effective: string | undefined;
+  readonly permitted: string | undefined;
+  readonly directory: string;
+  readonly terminalMajor: number;
+  readonly unlinked: boolean;
+}
+
 /** An event with its strings in place of their numbers. */
 export interface SeenEvent {
   readonly kind: string;
@@ -41,6 +56,7 @@ export interface SeenEvent {
   readonly container: string;
   readonly responses: readonly string[];
   readonly exitSignal: number;
+  readonly actor: Actor;
   readonly ring: string;
 }
 
@@ -244,6 +260,21 @@ function eventsOf(batch: EventBatch): SeenEvent[] {
     container: decoded.containers[event.container]?.id ?? '',
     responses: event.fired.map((index) => decoded.responses[index]?.selectors.join() ?? '?'),
     exitSignal: event.process?.exitSignal ?? 0,
+    actor: actorOf(event, text),
     ring: batch.ring.name,
   }));
+}
+
+function actorOf({ process }: Event__Output, text: (index: number) => string): Actor {
+  return {
+    userId: process?.userId ?? 0,
+    groupId: process?.groupId ?? 0,
+    realUserId: process?.credentials?.realUserId,
+    realGroupId: process?.credentials?.realGroupId,
+    effective: process?.credentials?.effectiveCapabilities,
+    permitted: process?.credentials?.permittedCapabilities,
+    directory: text(process?.workingDirectoryString ?? 0),
+    terminalMajor: process?.terminalMajor ?? 0,
+    unlinked: process?.executableUnlinked ?? false,
+  };
 }

@@ -58,10 +58,21 @@ void ProcessCache::erase(__u32 pid)
 	processes_.erase(pid);
 }
 
+// bulkhead.v1.Credentials
+static std::string credentials(const bh_event &event)
+{
+	MessageWriter out;
+	out.number(1, event.real_user_id);
+	out.number(2, event.real_group_id);
+	out.number(3, event.effective_capabilities);
+	out.number(4, event.permitted_capabilities);
+	return out.encoded();
+}
+
 // A record and what follows it.
 struct BatchBuilder::View {
 	bh_event event;
-	std::string_view executable, args, parentExecutable;
+	std::string_view executable, args, parentExecutable, directory;
 };
 
 BatchBuilder::BatchBuilder(const Facts &facts, ProcessCache &processes)
@@ -93,15 +104,20 @@ bool BatchBuilder::add(const void *record, __u32 length)
 	memcpy(&view.event, record, sizeof(view.event));
 	const bh_event &event = view.event;
 	size_t tail = size_t{event.path_length} + event.args_length +
-		      event.parent_path_length;
+		      event.parent_path_length + event.directory_length;
 	if (event.kind < BH_EVENT_FORK || event.kind > BH_EVENT_EXIT ||
 	    tail > length - sizeof(event))
 		return false;
 	const char *data = static_cast<const char *>(record) + sizeof(event);
-	view.executable = {data, event.path_length};
-	view.args = {data + event.path_length, event.args_length};
-	view.parentExecutable = {data + event.path_length + event.args_length,
-				 event.parent_path_length};
+	auto next = [&data](size_t length) {
+		std::string_view part(data, length);
+		data += length;
+		return part;
+	};
+	view.executable = next(event.path_length);
+	view.args = next(event.args_length);
+	view.parentExecutable = next(event.parent_path_length);
+	view.directory = next(event.directory_length);
 	if (event.kind == BH_EVENT_EXIT)
 		view.executable =
 			processes_.find(event.pid, event.start_boottime_ns);
@@ -159,6 +175,11 @@ void BatchBuilder::addProcess(MessageWriter &out, const View &view)
 	process.number(18, event.run_time_ns);
 	process.number(19, event.namespace_pid);
 	process.number(20, !!(event.flags & BH_EVENT_INTERACTIVE));
+	process.number(21, event.terminal_major);
+	process.number(22, event.terminal_minor);
+	process.bytes(23, credentials(event));
+	process.number(24, string(view.directory));
+	process.number(25, !!(event.flags & BH_EVENT_UNLINKED));
 	out.bytes(10, process.encoded());
 }
 

@@ -146,6 +146,19 @@ static int many(char **words)
 	return 0;
 }
 
+/* as REAL EFFECTIVE DIRECTORY PROGRAM ...: runs it with these ids, there */
+static int run_as(char **words)
+{
+	int real = atoi(words[0]), effective = atoi(words[1]);
+
+	if (chmod(words[2], 01777) || chdir(words[2]))
+		return die(words[2]);
+	if (setresgid(real, effective, effective) ||
+	    setresuid(real, effective, effective))
+		return die("setresuid");
+	return run(words + 3);
+}
+
 /* terminal PROGRAM ...: runs it in a session that has a controlling terminal */
 static int run_in_terminal(char **words)
 {
@@ -182,7 +195,7 @@ static const struct {
 	{"mark", mark},     {"copy", copy_file},    {"run", run},
 	{"memory", memory}, {"copy-up", copy_up},   {"overlay", overlay},
 	{"tmpfs", tmpfs},   {"thread", thread},     {"back", back},
-	{"many", many},     {"terminal", terminal},
+	{"many", many},     {"terminal", terminal}, {"as", run_as},
 };
 
 int main(int argc, char **argv)

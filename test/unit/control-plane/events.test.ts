@@ -79,6 +79,17 @@ const drift = {
         argsStrings: [3, 4],
         executableOrigin: 2,
         parentExecutableString: 5,
+        executableMode: 0o104755,
+        executableInode: '77',
+        executableUnlinked: true,
+        terminalMajor: 136,
+        terminalMinor: 3,
+        workingDirectoryString: 5,
+        credentials: {
+          realUserId: 1001,
+          effectiveCapabilities: String((1n << 21n) | (1n << 63n)),
+          permittedCapabilities: '1',
+        },
       },
     },
   ],
@@ -102,6 +113,14 @@ describe('eventsFromBatch', () => {
         executable: '/tmp/payload',
         args: ['/tmp/payload', 'a\xff'],
         parent: { pid: 90, executable: '/bin/sh' },
+        user: { id: '1000' },
+        real_user: { id: '1001' },
+        real_group: { id: '0' },
+        thread: {
+          capabilities: { effective: ['CAP_SYS_ADMIN', 'CAP_63'], permitted: ['CAP_CHOWN'] },
+        },
+        tty: { char_device: { major: 136, minor: 3 } },
+        working_directory: '/bin/sh',
       },
       container: {
         id: 'c0ffee',
@@ -118,8 +137,19 @@ describe('eventsFromBatch', () => {
         verdict: 'killed',
         actions: ['log', 'alert', 'block'],
         executable_origin: 'writable',
+        executable: { inode: '77', mode: '4755', setuid: true, setgid: false, unlinked: true },
       },
     });
+  });
+
+  it('says nothing of credentials that an older agent did not tell', () => {
+    const [exec] = drift.events;
+    const { credentials: _, ...process } = exec?.process ?? {};
+    const older = { ...drift, events: [{ ...exec, process }] };
+    const [event] = eventsFromBatch(decode(encode(older)), origin);
+    for (const name of ['real_user', 'real_group', 'thread']) {
+      expect(event?.document).not.toHaveProperty(['process', name]);
+    }
   });
 
   it('names an event the same whenever its batch arrives, and each event of a batch differently', () => {
