@@ -8,7 +8,8 @@ import { toStoreError } from './errors.js';
  * that follows, its own ROLLBACK among them, is written to a socket that is gone, which ends the
  * process; or, where the connection was made anew meanwhile, runs there outside of any transaction.
  * So nothing is sent any more once a connection is closed, and a client whose connection closed is
- * never used again.
+ * never used again. It also forgets the statements of a transaction that wait behind another one: they
+ * are failed here.
  */
 
 /** Of one transaction: what `begin` of postgres.js gives, in the form that drizzle takes. */
@@ -24,6 +25,13 @@ interface Slot {
   readonly client: postgres.Sql;
   readonly openedAt: number;
   isOpen: boolean;
+  /** Statements that have no answer yet. */
+  readonly unanswered: Set<Unanswered>;
+}
+
+/** What every query of postgres.js has beside its published type. */
+interface Unanswered {
+  readonly reject: (error: Error) => void;
 }
 
 /** How long a transaction waits for a connection to become free. */
@@ -79,8 +87,10 @@ export class Pool {
     if (this.#busy.size + this.#idle.length >= this.options.max) return undefined;
     const client = this.options.connect(() => {
       slot.isOpen = false;
+      for (const query of slot.unanswered) query.reject(connectionLost());
     });
-    const slot: Slot = { client, openedAt: performance.now(), isOpen: true };
+    const unanswered = new Set<Unanswered>();
+    const slot: Slot = { client, openedAt: performance.now(), isOpen: true, unanswered };
     return slot;
   }
 
@@ -126,13 +136,28 @@ async function whileOpen<T>(
   return new Promise(() => {});
 }
 
+function connectionLost(): BulkheadError {
+  return new BulkheadError('UNAVAILABLE', 'the database connection was lost');
+}
+
+function watched<T extends Promise<unknown>>(slot: Slot, query: T): T {
+  const isQuery = (value: unknown): value is Unanswered =>
+    typeof value === 'object' && value !== null && 'reject' in value;
+  if (!isQuery(query)) return query;
+  slot.unanswered.add(query);
+  const forget = () => slot.unanswered.delete(query);
+  // Not its own `then`, which would send it before drizzle has said how.
+  void Promise.prototype.then.call(query, forget, forget);
+  return query;
+}
+
 function guarded(slot: Slot, sql: postgres.TransactionSql): Statements {
   const check = () => {
-    if (!slot.isOpen) throw new BulkheadError('UNAVAILABLE', 'the database connection was lost');
+    if (!slot.isOpen) throw connectionLost();
   };
   const unsafe: postgres.TransactionSql['unsafe'] = (query, parameters, options) => {
     check();
-    return sql.unsafe(query, parameters, options);
+    return watched(slot, sql.unsafe(query, parameters, options));
   };
   const savepoint = async <T>(fn: (statements: Statements) => Promise<T>): Promise<T> => {
     check();
