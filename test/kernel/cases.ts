@@ -152,7 +152,8 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       const result = await stage.act('run', '/bin/other', 'mark', '/tmp/ran');
       assert.equal(result.exitCode, 0, result.stderr);
       const ran = await stage.event(
-        ({ executable, ring }) => executable === '/bin/other' && ring === 'telemetry',
+        ({ kind, executable, ring }) =>
+          kind === 'EVENT_KIND_EXEC' && executable === '/bin/other' && ring === 'telemetry',
       );
       assert.deepEqual(ran.responses, ['detached']);
       assert.equal(ran.actor.terminalMajor, 0);
