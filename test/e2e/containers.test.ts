@@ -124,7 +124,7 @@ describeOnKernel('containers of a real runtime', () => {
     const pod = await runtime.pods.runPod({ name: 'early' });
     const id = await runtime.pods.runContainer(pod, { name: 'main' });
     const told = () => seen.filter(({ facts }) => facts.id === id);
-    await eventually(() => expect(lastOf(id)?.rootDevice).not.toBe(0n));
+    await eventually(() => expect(lastOf(id)?.rootDevice ?? 0n).not.toBe(0n));
     expect(told().slice(0, -1)).toEqual(
       told().length === 1 ? [] : [{ ...lastOf(id), rootDevice: 0n }],
     );
