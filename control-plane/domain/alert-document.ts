@@ -1,4 +1,4 @@
-import type { EcsDocument } from './ecs.js';
+import type { EcsDocument } from './ecs-document.js';
 
 export interface DocumentedAlert {
   readonly id: string;

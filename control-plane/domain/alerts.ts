@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/ResponseRef.js';
 import { ACTION_BITS } from '../../proto/ts/policy/model.js';
-import type { BatchOrigin, DecodedEvent, EcsDocument, VerdictName } from './ecs.js';
+import { alertTitle } from './alert-title.js';
+import type { BatchOrigin, DecodedEvent, VerdictName } from './ecs.js';
+import type { EcsDocument } from './ecs-document.js';
 
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 
@@ -19,21 +21,13 @@ export interface Finding {
   readonly document: EcsDocument;
 }
 
-const VERDICT_WORDS: Readonly<Record<VerdictName, string>> = {
-  allowed: 'ran',
-  denied: 'was denied',
-  killed: 'was killed before it ran',
-  would_block: 'ran, and would be denied when enforced',
-  undecided: 'ran, undecided',
-};
-
 /** The findings of an event: one for each response that fired with the action alert. */
 export function findingsFromEvent(event: DecodedEvent, origin: BatchOrigin): Finding[] {
   return event.fired
     .filter((response) => response.actions & ACTION_BITS.alert)
     .map((response) => ({
       groupKey: groupKeyOf(event, response, origin),
-      title: titleOf(event, response),
+      title: alertTitle(event, response.policyName),
       severity: response.actions & ACTION_BITS.block ? 'high' : 'medium',
       policyId: response.policyId,
       policyVersion: response.policyVersion,
@@ -45,15 +39,10 @@ export function findingsFromEvent(event: DecodedEvent, origin: BatchOrigin): Fin
     }));
 }
 
-function titleOf(event: DecodedEvent, response: ResponseRef__Output): string {
-  const where = event.container?.podName || event.container?.name || 'an unknown container';
-  const what = event.executable || 'an executable';
-  return `${response.policyName}: ${what} ${VERDICT_WORDS[event.verdict]} in ${where}`;
-}
-
 /**
- * What makes two findings the same alert: policy response, workload, executable and image. The
- * version of the policy and the pod are left out: a rollout or a restart opens no second alert.
+ * What makes two findings the same alert: policy response, workload, image, executable and, of a load
+ * or a file event, the file. The version of the policy and the pod are left out: a rollout or a restart
+ * opens no second alert. So are the operations: a file that is made, then changed, is one matter.
  */
 function groupKeyOf(
   event: DecodedEvent,
@@ -72,6 +61,7 @@ function groupKeyOf(
     container?.imageDigest ?? '',
     event.kind,
     event.executable,
+    ...(event.file ? [event.file.path] : []),
   ];
   return createHash('sha256').update(parts.join('\0')).digest();
 }

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { Container__Output } from '../../proto/ts/gen/bulkhead/v1/Container.js';
-import type { Credentials__Output } from '../../proto/ts/gen/bulkhead/v1/Credentials.js';
 import type { Event__Output } from '../../proto/ts/gen/bulkhead/v1/Event.js';
-import type { Process__Output } from '../../proto/ts/gen/bulkhead/v1/Process.js';
 import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/ResponseRef.js';
-import { CAPABILITIES } from '../../proto/ts/policy/capabilities.js';
 import { ACTION_BITS } from '../../proto/ts/policy/model.js';
+import { type EcsDocument, shortHash } from './ecs-document.js';
+import { fileDetailsToEcs, fileToEcs, libraryToEcs } from './ecs-file.js';
+import { executableToEcs, processToEcs } from './ecs-process.js';
 import { type DecodedBatch, textFromBytes } from './event-batches.js';
+import { fileEventTypes, mainOperation, operationNames } from './operations.js';
 
 /** Where a batch came from and when it got here. */
 export interface BatchOrigin {
@@ -21,15 +21,17 @@ export interface BatchOrigin {
   readonly receivedAt: Date;
 }
 
-export type EcsDocument = Readonly<Record<string, unknown>>;
-
 export interface DecodedEvent {
   /** The same for the same event, however often its batch arrives. */
   readonly id: string;
   readonly time: Date;
-  readonly kind: 'fork' | 'exec' | 'exit';
+  readonly kind: 'fork' | 'exec' | 'exit' | 'load' | 'file';
   readonly verdict: VerdictName;
+  /** Words of the policy language, all that the act is; empty where the agent is older than them. */
+  readonly operations: readonly string[];
   readonly executable: string;
+  /** load and file: what was acted on; empty where it could not be read. */
+  readonly file?: { readonly path: string; readonly otherPath: string };
   readonly container: Container__Output | undefined;
   readonly fired: readonly ResponseRef__Output[];
   readonly document: EcsDocument;
@@ -40,9 +42,12 @@ export type VerdictName = 'allowed' | 'denied' | 'killed' | 'would_block' | 'und
 const ECS_VERSION = '8.17.0';
 
 const KINDS = {
-  EVENT_KIND_FORK: { kind: 'fork', type: 'start' },
-  EVENT_KIND_EXEC: { kind: 'exec', type: 'start' },
-  EVENT_KIND_EXIT: { kind: 'exit', type: 'end' },
+  EVENT_KIND_FORK: { kind: 'fork', category: 'process', type: 'start' },
+  EVENT_KIND_EXEC: { kind: 'exec', category: 'process', type: 'start' },
+  EVENT_KIND_EXIT: { kind: 'exit', category: 'process', type: 'end' },
+  // Not `process` too: who counts the starts of processes would count it.
+  EVENT_KIND_LOAD: { kind: 'load', category: 'library', type: 'start' },
+  EVENT_KIND_FILE: { kind: 'file', category: 'file' },
 } as const;
 
 const VERDICTS: Readonly<Record<string, VerdictName>> = {
@@ -53,7 +58,6 @@ const VERDICTS: Readonly<Record<string, VerdictName>> = {
   VERDICT_UNDECIDED: 'undecided',
 };
 
-const ORIGINS = ['', 'image', 'writable', 'memory', 'volume', 'unknown'] as const;
 /** How far a node's clock may be off before its times are not believed. */
 const EARLIEST_MS = 30 * 24 * 3_600_000;
 const LATEST_MS = 24 * 3_600_000;
@@ -84,13 +88,22 @@ function eventFromWire(
   const container = event.container === 0 ? undefined : batch.containers[event.container];
   const fired = event.fired.flatMap((position) => batch.responses[position] ?? []);
   const stopped = verdict === 'denied' || verdict === 'killed';
-  const process = processToEcs(event, strings, origin.nodeId);
+  const operations = operationNames(event.operations);
+  const types = known.kind === 'file' ? fileEventTypes(operations) : [known.type];
+  const file = known.category === 'process' ? null : event.file;
   return {
     id,
     time,
     kind: known.kind,
     verdict,
+    operations,
     executable: strings[event.process?.executableString ?? 0] ?? '',
+    ...(file && {
+      file: {
+        path: strings[file.pathString] ?? '',
+        otherPath: strings[file.otherPathString] ?? '',
+      },
+    }),
     container,
     fired,
     document: {
@@ -99,15 +112,17 @@ function eventFromWire(
       event: {
         id,
         kind: event.actions & ACTION_BITS.alert ? 'alert' : 'event',
-        category: ['process'],
-        type: stopped ? [known.type, 'denied'] : [known.type],
-        action: known.kind,
+        category: [known.category],
+        type: stopped ? [...types, 'denied'] : types,
+        action: known.kind === 'file' ? (mainOperation(operations) ?? known.kind) : known.kind,
         outcome: stopped ? 'failure' : 'success',
         module: 'bulkhead',
         dataset: 'bulkhead.events',
         created: origin.receivedAt.toISOString(),
       },
-      process,
+      process: processToEcs(event, strings, origin.nodeId),
+      ...(file && { file: fileToEcs(file, strings) }),
+      ...(file && known.kind === 'load' && { dll: libraryToEcs(file, strings) }),
       user: { id: String(event.process?.userId ?? 0) },
       group: { id: String(event.process?.groupId ?? 0) },
       host: { id: origin.nodeId, name: origin.nodeName },
@@ -117,10 +132,9 @@ function eventFromWire(
       bulkhead: {
         verdict,
         actions: actionNames(event.actions),
-        ...(known.kind !== 'exit' && {
-          executable_origin: ORIGINS[event.process?.executableOrigin ?? 0] ?? 'unknown',
-          executable: executableToEcs(event.process),
-        }),
+        ...(operations.length > 0 && { operations }),
+        ...executableToEcs(event),
+        ...(file && { file: fileDetailsToEcs(file, strings) }),
         responses: fired.map(responseToEcs),
         undecided: event.undecidedStrings.map((position) => strings[position] ?? ''),
         cgroup_id: event.cgroupId,
@@ -128,84 +142,11 @@ function eventFromWire(
         batch_sequence: origin.sequence,
         cpu: event.cpu,
         cpu_sequence: event.cpuSequence,
+        ...(event.suppressed !== '0' && { suppressed: event.suppressed }),
         ...(!believed && { reported_unix_ns: event.timeUnixNs }),
       },
     },
   };
-}
-
-function processToEcs(
-  event: Event__Output,
-  strings: readonly string[],
-  nodeId: string,
-): EcsDocument {
-  const told = event.process;
-  if (!told) return {};
-  const text = (position: number) => strings[position] ?? '';
-  const ended = event.kind === 'EVENT_KIND_EXIT';
-  return {
-    entity_id: shortHash(nodeId, String(told.pid), told.startBoottimeNs),
-    pid: told.pid,
-    name: text(told.nameString),
-    executable: text(told.executableString),
-    args: told.argsStrings.map(text),
-    args_count: told.argsStrings.length,
-    interactive: told.interactive,
-    ...(told.terminalMajor > 0 && {
-      tty: { char_device: { major: told.terminalMajor, minor: told.terminalMinor } },
-    }),
-    ...(told.workingDirectoryString > 0 && {
-      working_directory: text(told.workingDirectoryString),
-    }),
-    ...(told.credentials && credentialsToEcs(told, told.credentials)),
-    parent: {
-      entity_id: shortHash(nodeId, String(told.parentPid), told.parentStartBoottimeNs),
-      pid: told.parentPid,
-      ...(told.parentExecutableString > 0 && {
-        executable: text(told.parentExecutableString),
-      }),
-    },
-    session_leader: { pid: told.sessionLeaderPid },
-    ...(ended && {
-      exit_code: told.exitCode,
-      uptime: Math.floor(Number(told.runTimeNs) / 1e9),
-    }),
-  };
-}
-
-/** The file behind `process.executable`, for which ECS has no field of a process. */
-function executableToEcs(told: Process__Output | null): EcsDocument | undefined {
-  if (!told) return undefined;
-  return {
-    inode: told.executableInode,
-    mode: (told.executableMode & 0o7777).toString(8).padStart(4, '0'),
-    setuid: (told.executableMode & 0o4000) !== 0,
-    setgid: (told.executableMode & 0o2000) !== 0,
-    unlinked: told.executableUnlinked,
-  };
-}
-
-function credentialsToEcs(told: Process__Output, credentials: Credentials__Output): EcsDocument {
-  return {
-    user: { id: String(told.userId) },
-    group: { id: String(told.groupId) },
-    real_user: { id: String(credentials.realUserId) },
-    real_group: { id: String(credentials.realGroupId) },
-    thread: {
-      capabilities: {
-        effective: capabilityNames(credentials.effectiveCapabilities),
-        permitted: capabilityNames(credentials.permittedCapabilities),
-      },
-    },
-  };
-}
-
-/** Of a decimal number with a bit for each; those that this version has no name for by their number. */
-function capabilityNames(bits: string): string[] {
-  const all = BigInt(bits);
-  return Array.from({ length: 64 }, (_, number) => number)
-    .filter((number) => (all >> BigInt(number)) & 1n)
-    .map((number) => CAPABILITIES[number] ?? `CAP_${number}`);
 }
 
 function containerToEcs(container: Container__Output): EcsDocument {
@@ -259,9 +200,4 @@ function timeOf(unixNs: string, receivedAt: Date): { time: Date; believed: boole
   const late = receivedAt.getTime() - ms;
   const believed = late < EARLIEST_MS && late > -LATEST_MS;
   return { time: believed ? new Date(ms) : receivedAt, believed };
-}
-
-/** 120 bits of sha256 over the parts, base64url. */
-function shortHash(...parts: string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('base64url').slice(0, 20);
 }

@@ -37,7 +37,7 @@ function checkIndexes(batch: DecodedBatch): void {
   const strings = batch.strings.length;
   const isString = (index: number) => index < Math.max(strings, 1);
   for (const event of batch.events) {
-    const { process } = event;
+    const { process, file } = event;
     const good =
       (event.container === 0 || event.container < batch.containers.length) &&
       event.fired.every((index) => index < batch.responses.length) &&
@@ -46,7 +46,8 @@ function checkIndexes(batch: DecodedBatch): void {
       isString(process.executableString) &&
       isString(process.nameString) &&
       isString(process.parentExecutableString) &&
-      process.argsStrings.every(isString);
+      process.argsStrings.every(isString) &&
+      (file === null || (isString(file.pathString) && isString(file.otherPathString)));
     if (!good) throw new BulkheadError('BATCH_MALFORMED', 'an index points outside its list');
   }
 }

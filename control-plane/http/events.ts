@@ -7,7 +7,13 @@ import type { Api, HttpDependencies } from './server.js';
 const EventQuery = closed({
   ...PageQuery,
   kind: Type.Optional(
-    Type.Union([Type.Literal('fork'), Type.Literal('exec'), Type.Literal('exit')]),
+    Type.Union([
+      Type.Literal('fork'),
+      Type.Literal('exec'),
+      Type.Literal('exit'),
+      Type.Literal('load'),
+      Type.Literal('file'),
+    ]),
   ),
   clusterId: Type.Optional(Id),
   nodeId: Type.Optional(Id),

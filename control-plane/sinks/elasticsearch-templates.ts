@@ -12,7 +12,7 @@ export type DatasetName = keyof typeof DATASETS;
  * Raised with every change of what is below. A template of a higher version, put there by a newer
  * control plane that runs beside this one, is left as it is.
  */
-export const TEMPLATE_VERSION = 1;
+export const TEMPLATE_VERSION = 2;
 /** Above Elastic's own `logs-*-*` (100) and those of integrations (200). */
 const PRIORITY = 250;
 const META = { managed_by: 'bulkhead', description: 'written at start; put changes in @custom' };
@@ -59,6 +59,8 @@ export const FIELDS: Readonly<Record<string, Property>> = {
   'process.parent.pid': long,
   ...keywords('process.session_leader.entity_id', 'process.session_leader.executable'),
   'process.session_leader.pid': long,
+  ...keywords('file.path', 'file.name', 'file.directory', 'file.extension', 'file.type'),
+  ...keywords('file.inode', 'file.mode', 'dll.path', 'dll.name'),
   ...keywords('user.id', 'user.name', 'group.id', 'group.name'),
   ...keywords('container.id', 'container.name', 'container.runtime'),
   ...keywords('container.image.name', 'container.image.tag', 'container.image.hash.all'),
@@ -68,6 +70,8 @@ export const FIELDS: Readonly<Record<string, Property>> = {
   ...keywords('host.id', 'host.name', 'organization.id'),
   ...keywords('rule.id', 'rule.name', 'rule.version', 'rule.category'),
   ...keywords('bulkhead.verdict', 'bulkhead.actions', 'bulkhead.executable_origin'),
+  ...keywords('bulkhead.operations', 'bulkhead.file.other_path', 'bulkhead.file.origin'),
+  ...keywords('bulkhead.file.volume', 'bulkhead.file.open_flags', 'bulkhead.file.new_mode'),
   ...keywords('bulkhead.executable.inode', 'bulkhead.executable.mode'),
   'bulkhead.executable.setuid': boolean,
   'bulkhead.executable.setgid': boolean,
@@ -84,6 +88,7 @@ export const FIELDS: Readonly<Record<string, Property>> = {
   'bulkhead.cgroup_id': counter,
   'bulkhead.cpu': long,
   'bulkhead.cpu_sequence': counter,
+  'bulkhead.suppressed': counter,
   'bulkhead.reported_unix_ns': counter,
   ...keywords('bulkhead.alert.id', 'bulkhead.alert.status', 'bulkhead.alert.severity'),
   ...keywords('bulkhead.alert.source', 'bulkhead.alert.title', 'bulkhead.alert.group_key'),

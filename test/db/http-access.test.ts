@@ -137,7 +137,7 @@ describe('bad input', () => {
     }
   });
 
-  it.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'nonsense=1', 'since=x'])(
+  it.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'nonsense=1', 'since=x', 'kind=x'])(
     'GET /v1/events?%s',
     async (query) => {
       const response = await http.call('GET', `/v1/events?${query}`);

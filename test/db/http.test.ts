@@ -147,6 +147,15 @@ describe('an alert', () => {
   });
 });
 
+describe('events', () => {
+  it.each(['fork', 'exec', 'exit', 'load', 'file'])('are listed by the kind %s', async (kind) => {
+    const response = await http.call('GET', `/v1/events?kind=${kind}`);
+    expect(response.statusCode).toBe(200);
+    const kinds = response.json().items.map((event: { kind: string }) => event.kind);
+    expect(kinds).toEqual(kinds.map(() => kind));
+  });
+});
+
 describe('a key', () => {
   const lastUse = async (id: string): Promise<string | undefined> => {
     const { items } = (await http.call('GET', '/v1/api-keys')).json();

@@ -19,13 +19,23 @@ const process = {
   parentExecutableString: 1,
   executableOrigin: 2,
   exitCode: 1,
+  terminalMajor: 1,
+  workingDirectoryString: 1,
+  credentials: { effectiveCapabilities: '1', permittedCapabilities: '1' },
 };
-const common = { container: 1, actions: 7, fired: [0], undecidedStrings: [1], process };
+const file = {
+  ...{ pathString: 2, otherPathString: 1, inode: '1', mode: 0o100644, origin: 1 },
+  ...{ volume: 'TARGET_VOLUME_NONE', openFlags: 1, newMode: 1 },
+};
+const common = {
+  ...{ container: 1, actions: 7, fired: [0], undecidedStrings: [1], process, file },
+  ...{ operations: 1, suppressed: '1' },
+};
 /** Every field that a batch can fill is filled; its time is not believable, so that this is said too. */
 const batch = type
   .encode(
     type.fromObject({
-      strings: ['', Buffer.from('x').toString('base64')],
+      strings: ['', 'x', '/x/y.z'].map((text) => Buffer.from(text).toString('base64')),
       containers: [
         {},
         {
@@ -36,7 +46,10 @@ const batch = type
       responses: [
         { policyId: 'p', policyName: 'n', section: 'process', selectors: ['s'], actions: 7 },
       ],
-      events: ['EXEC', 'FORK', 'EXIT'].map((kind) => ({ ...common, kind: `EVENT_KIND_${kind}` })),
+      events: ['EXEC', 'FORK', 'EXIT', 'LOAD', 'FILE'].map((kind) => ({
+        ...common,
+        kind: `EVENT_KIND_${kind}`,
+      })),
     }),
   )
   .finish();
@@ -63,19 +76,19 @@ const pending = (index: number, bytes: number): PendingDocument => ({
 
 describe('documents for Elasticsearch', () => {
   it('every field of an event is searchable', () => {
-    expect(events).toHaveLength(3);
+    expect(events).toHaveLength(5);
     const unmapped = new Set(events.flatMap((document) => leaves(document)));
     for (const field of Object.keys(FIELDS)) unmapped.delete(field);
     expect([...unmapped]).toEqual([]);
   });
 
-  it('every field of an alert is searchable', () => {
+  it.each(events)('every field of an alert is searchable, whatever the event', (event) => {
     const now = new Date();
     const document = alertToEcs({
       ...{ id: 'a', changeId: 1n, groupKey: Buffer.from('k'), status: 'open', title: 't' },
       ...{ severity: 'high', source: 'policy', policyId: 'p', policyVersion: 1 },
       ...{ firstEventId: 'e', lastEventId: 'e', firstSeenAt: now, lastSeenAt: now, eventCount: 1 },
-      document: events[0] ?? {},
+      document: event,
     });
     expect(leaves(document).filter((field) => !Object.hasOwn(FIELDS, field))).toEqual([]);
   });

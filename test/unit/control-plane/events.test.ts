@@ -1,99 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { findingsFromEvent } from '../../../control-plane/domain/alerts.js';
 import { eventsFromBatch } from '../../../control-plane/domain/ecs.js';
-import { createBatchDecoder, textFromBytes } from '../../../control-plane/domain/event-batches.js';
-import { loadMessageType } from '../../../proto/ts/wire/protos.js';
-
-const type = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.EventBatch');
-const decode = createBatchDecoder();
-
-const encode = (batch: object) => type.encode(type.fromObject(batch)).finish();
-const bytes = (text: string) => Buffer.from(text).toString('base64');
-
-const receivedAt = new Date('2026-05-05T10:00:00.000Z');
-const seenAt = new Date('2026-05-05T09:59:59.123Z');
-const origin = {
-  tenantId: 'tenant-1',
-  clusterId: 'cluster-1',
-  clusterName: 'production',
-  nodeId: 'node-1',
-  nodeName: 'worker-7',
-  bootId: 'boot-1',
-  sequence: '42',
+import { textFromBytes } from '../../../control-plane/domain/event-batches.js';
+import {
+  bytes,
+  decode,
+  drift,
+  encode,
+  fileBatch,
+  findings,
+  origin,
   receivedAt,
-};
-
-const drift = {
-  strings: ['', '/tmp/payload', 'payload', '/tmp/payload', 'a\xff', '/bin/sh'].map(bytes),
-  containers: [
-    {},
-    {
-      id: 'c0ffee',
-      name: 'web',
-      imageFullName: 'registry.example/shop/web',
-      imageTag: '1.2',
-      imageDigest: 'sha256:abc',
-      podName: 'web-5d',
-      podNamespace: 'shop',
-      podUid: 'uid-1',
-    },
-  ],
-  responses: [
-    {
-      policyId: 'policy-1',
-      policyVersion: 3,
-      policyName: 'no-drift',
-      section: 'process',
-      response: 0,
-      selectors: ['drifted'],
-      actions: 6,
-    },
-    {
-      policyId: 'policy-2',
-      policyVersion: 1,
-      policyName: 'log-all',
-      section: 'process',
-      actions: 1,
-    },
-  ],
-  events: [
-    {
-      kind: 'EVENT_KIND_EXEC',
-      timeUnixNs: String(BigInt(seenAt.getTime()) * 1_000_000n),
-      verdict: 'VERDICT_KILLED',
-      actions: 7,
-      fired: [0, 1],
-      container: 1,
-      cgroupId: '99',
-      cpu: 1,
-      cpuSequence: '5',
-      process: {
-        pid: 100,
-        parentPid: 90,
-        sessionLeaderPid: 90,
-        startBoottimeNs: '1000',
-        parentStartBoottimeNs: '900',
-        userId: 1000,
-        executableString: 1,
-        nameString: 2,
-        argsStrings: [3, 4],
-        executableOrigin: 2,
-        parentExecutableString: 5,
-        executableMode: 0o104755,
-        executableInode: '77',
-        executableUnlinked: true,
-        terminalMajor: 136,
-        terminalMinor: 3,
-        workingDirectoryString: 5,
-        credentials: {
-          realUserId: 1001,
-          effectiveCapabilities: String((1n << 21n) | (1n << 63n)),
-          permittedCapabilities: '1',
-        },
-      },
-    },
-  ],
-};
+} from './batches.js';
 
 describe('eventsFromBatch', () => {
   it('gives an ECS document of an event', () => {
@@ -152,6 +69,14 @@ describe('eventsFromBatch', () => {
     }
   });
 
+  it('adds nothing to the events of an agent that tells neither operations nor files', () => {
+    const [event] = eventsFromBatch(decode(encode(drift)), origin);
+    for (const name of ['file', 'dll']) expect(event?.document).not.toHaveProperty(name);
+    for (const name of ['operations', 'suppressed', 'file']) {
+      expect(event?.document).not.toHaveProperty(['bulkhead', name]);
+    }
+  });
+
   it('names an event the same whenever its batch arrives, and each event of a batch differently', () => {
     const twice = { ...drift, events: [...drift.events, ...drift.events] };
     const ids = (at: Date) =>
@@ -194,6 +119,8 @@ describe('the batch decoder', () => {
     ['a container', { ...drift, containers: [{}] }],
     ['a response', { ...drift, responses: [] }],
     ['a process', { ...drift, events: [{ ...exec, process: null }] }],
+    ['the path of a file', fileBatch({}, { pathString: 8 })],
+    ['the other path of a file', fileBatch({}, { otherPathString: 8 })],
   ])('refuses a batch that lacks %s it names', (_what, batch) => {
     expect(() => decode(encode(batch))).toThrow(
       expect.objectContaining({ code: 'BATCH_MALFORMED' }),
@@ -211,11 +138,6 @@ describe('the batch decoder', () => {
 });
 
 describe('findingsFromEvent', () => {
-  const findings = (batch: object, more: object = {}) =>
-    eventsFromBatch(decode(encode(batch)), { ...origin, ...more }).flatMap((event) =>
-      findingsFromEvent(event, origin),
-    );
-
   it('gives one for each response that asks for an alert', () => {
     expect(findings(drift)).toMatchObject([
       {
