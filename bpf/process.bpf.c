@@ -12,8 +12,10 @@
 #include "include/count.h"
 #include "include/container.h"
 #include "include/origin.h"
-#include "include/policy.h"
+#include "include/scratch.h"
 #include "include/path.h"
+#include "include/match.h"
+#include "include/policy.h"
 #include "include/emit.h"
 #include "include/process.h"
 

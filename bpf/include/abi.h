@@ -15,7 +15,29 @@
 /* Containers, their nested cgroups and the watched parents. */
 #define BH_CGROUPS_MAX 32768
 #define BH_PROCESSES_MAX 65536
+#define BH_COMPARISONS_MAX 65536
+/* Identical log-only file events are told once in a second. */
+#define BH_RECENT_MAX 16384
+#define BH_RECENT_NS 1000000000ull
 #define BH_CGROUP_DEPTH_MAX 32
+
+/* Lists of path patterns; the bit above is BH_LISTS_ANY. */
+#define BH_PATH_LISTS_MAX 63
+/* Set in whatever lists match, and in what a selector without a condition asks
+ * for. */
+#define BH_LISTS_ANY (1ull << BH_PATH_LISTS_MAX)
+/* Users that selectors name, in one set. */
+#define BH_USER_RANGES_MAX 64
+/* Set in every task's capabilities, and in what a selector without a condition
+ * asks for. */
+#define BH_CAPABILITIES_ANY (1ull << 63)
+
+/* Sizes of automatons in 32-bit words: an inner map's value has one size. */
+#define BH_AUTOMATON_CLASSES(X)                                                \
+	X(small, 4096u)                                                        \
+	X(medium, 32768u)                                                      \
+	X(large, 262144u)                                                      \
+	X(largest, 1048576u)
 
 #define BH_PATH_BYTES_MAX 1024
 #define BH_PATH_COMPONENTS_MAX 64
@@ -27,21 +49,39 @@
 #define BH_TELEMETRY_RING_BYTES (8 << 20)
 #define BH_CGROUP_RING_BYTES (256 << 10)
 
-/* Bits of bh_policy_selector.operations. */
-#define BH_OPERATION_FORK (1u << 0)
-#define BH_OPERATION_EXEC (1u << 1)
+/* Values of bulkhead.v1.Operation; an act's bit is 1 << (n - 1). */
+#define BH_OPERATIONS(X)                                                       \
+	X(FORK, 1)                                                             \
+	X(EXEC, 2)                                                             \
+	X(LOAD, 3)                                                             \
+	X(CREATE_EXECUTABLE, 4)                                                \
+	X(MODIFY_EXECUTABLE, 5)                                                \
+	X(CREATE_FILE, 6)                                                      \
+	X(MODIFY_FILE, 7)                                                      \
+	X(DELETE_FILE, 8)                                                      \
+	X(OPEN_FILE, 9)                                                        \
+	X(RENAME_FILE, 10)
+#define BH_OPERATIONS_COUNT 10
 
-/* Values of bulkhead.v1.ExecutableOrigin; the policy bit is 1 << (n - 1). */
+/* Values of bulkhead.v1.ExecutableOrigin. */
 #define BH_ORIGIN_UNDECIDED 0
 #define BH_ORIGIN_IMAGE 1
 #define BH_ORIGIN_WRITABLE 2
 #define BH_ORIGIN_MEMORY 3
 #define BH_ORIGIN_VOLUME 4
 #define BH_ORIGIN_UNKNOWN 5
+#define BH_ORIGINS_COUNT 6
 
-/* Bits of bh_policy_selector.sessions. */
-#define BH_SESSION_WITHOUT_TERMINAL (1u << 0)
-#define BH_SESSION_WITH_TERMINAL (1u << 1)
+#define BH_SESSION_WITHOUT_TERMINAL 0
+#define BH_SESSION_WITH_TERMINAL 1
+#define BH_SESSIONS_COUNT 2
+
+/* Values of bulkhead.v1.TargetVolume. */
+#define BH_VOLUME_UNDECIDED 0
+#define BH_VOLUME_NONE 1
+#define BH_VOLUME_DIRECTORY 2
+#define BH_VOLUME_FILE 3
+#define BH_VOLUMES_COUNT 4
 
 /* Bits of bh_policy_response.actions. */
 #define BH_ACTION_LOG (1u << 0)
@@ -54,6 +94,8 @@
 #define BH_EVENT_FORK 1
 #define BH_EVENT_EXEC 2
 #define BH_EVENT_EXIT 3
+#define BH_EVENT_LOAD 4
+#define BH_EVENT_FILE 5
 
 /* Values of bulkhead.v1.Verdict. */
 #define BH_VERDICT_ALLOWED 1
@@ -91,7 +133,9 @@
 	X(policy_set_missing)                                                  \
 	X(scratch_busy)                                                        \
 	X(script_not_judged)                                                   \
-	X(signal_failed)
+	X(signal_failed)                                                       \
+	X(credentials_read_failed)                                             \
+	X(volume_read_failed)
 
 /* Nothing fails silently: counters by place and reason. */
 #define BH_COUNTERS(X)                                                         \
@@ -113,13 +157,30 @@
 	X(args_read_failed)                                                    \
 	X(scratch_busy)                                                        \
 	X(script_not_judged)                                                   \
-	X(signal_failed)
+	X(signal_failed)                                                       \
+	X(credentials_read_failed)                                             \
+	X(volume_read_failed)                                                  \
+	X(file_event_suppressed)                                               \
+	X(comparisons_map_full)
 
 enum bh_undecided_reason {
 #define X(name) BH_UNDECIDED_##name,
 	BH_UNDECIDED_REASONS(X)
 #undef X
 		BH_UNDECIDED_COUNT
+};
+
+enum bh_operation {
+#define X(name, number) BH_OPERATION_##name = 1u << ((number)-1),
+	BH_OPERATIONS(X)
+#undef X
+};
+
+enum bh_automaton_class {
+#define X(name, words) BH_AUTOMATON_##name,
+	BH_AUTOMATON_CLASSES(X)
+#undef X
+		BH_AUTOMATON_CLASSES_COUNT
 };
 
 enum bh_counter {
@@ -150,12 +211,23 @@ struct bh_container {
 	__u32 candidate_set;
 };
 
+/* What a selector asks for of what has too many values for a mask of its own.
+ */
 struct bh_policy_selector {
-	__u32 operations;
-	/* All ones: no condition. */
-	__u32 origins;
-	/* BH_SESSION_...; all ones: no condition. */
-	__u32 sessions;
+	/* One list of patterns; BH_LISTS_ANY: no condition. */
+	__u64 executables;
+	__u64 parents;
+	__u64 targets;
+	/* Any of them; BH_CAPABILITIES_ANY: no condition. */
+	__u64 capabilities;
+};
+
+/* Both ends belong to it. */
+struct bh_user_range {
+	__u32 first;
+	__u32 last;
+	/* That ask for it. */
+	__u64 selectors;
 };
 
 /* Masks over the indexes of the selectors. */
@@ -166,12 +238,87 @@ struct bh_policy_response {
 	__u32 pad;
 };
 
-/* policy_sets: set id -> */
+/*
+ * policy_sets: set id -> . Selectors stand in it by what they ask for: a mask
+ * of those that a value satisfies, so that most acts are settled by a few ands.
+ */
 struct bh_policy_set {
 	__u32 selector_count;
 	__u32 response_count;
+	__u32 user_range_count;
+	/* enum bh_automaton_class */
+	__u32 automaton_class;
+	/* By number of the operation minus 1. */
+	__u64 operations[BH_OPERATIONS_COUNT];
+	__u64 origins[BH_ORIGINS_COUNT];
+	__u64 sessions[BH_SESSIONS_COUNT];
+	__u64 volumes[BH_VOLUMES_COUNT];
+	/* Without a condition on the user. */
+	__u64 any_user;
+	/* With a condition on ... */
+	__u64 executables;
+	__u64 parents;
+	__u64 targets;
+	__u64 capabilities;
 	struct bh_policy_selector selectors[BH_SELECTORS_MAX];
+	struct bh_user_range users[BH_USER_RANGES_MAX];
 	struct bh_policy_response responses[BH_RESPONSES_MAX];
+};
+
+/* container_roots: the key of containers -> */
+struct bh_root {
+	/* super_block.s_dev */
+	__u64 device;
+	/* Address of its dentry: where a path in the container ends. */
+	__u64 dentry;
+};
+
+/* The lists that match the path of an executable. */
+struct bh_path_lists {
+	__u64 lists;
+	/* The set they belong to; 0: not told yet. */
+	__u32 set;
+	__u32 pad;
+};
+
+/* comparisons: one response of one set in one container, while the container
+ * has a candidate. */
+struct bh_comparison_key {
+	__u64 container;
+	__u32 active_set;
+	__u32 candidate_set;
+	/* 1: response of the candidate, else of the active set. */
+	__u32 is_candidate;
+	/* BH_RESPONSES_MAX: of no response, the act itself. */
+	__u32 response;
+};
+
+/* comparisons -> how many acts ... deny, block observed or not */
+struct bh_comparison {
+	__u64 both_allow;
+	__u64 both_deny;
+	__u64 only_active_denies;
+	__u64 only_candidate_denies;
+};
+
+/* recent: what makes two file events identical. */
+struct bh_recent_key {
+	__u64 container;
+	/* Indexes of responses of the set. */
+	__u64 fired;
+	__u64 directory_inode;
+	__u64 device;
+	__u32 set;
+	__u32 pid;
+	__u32 operations;
+	/* Of the name in the directory, the kernel's. */
+	__u32 name_hash;
+};
+
+/* recent -> */
+struct bh_recent {
+	__u64 told_boottime_ns;
+	__u64 suppressed;
 };
 
 /* processes: tgid -> */
@@ -181,6 +328,8 @@ struct bh_process {
 	__u64 cgroup;
 	__u32 flags;
 	__u32 origin;
+	/* Of its executable, in the active and the candidate set. */
+	struct bh_path_lists executable[2];
 };
 
 /* config[0] */
@@ -203,7 +352,9 @@ struct bh_config {
 /*
  * alerts and telemetry; followed by path_length bytes of executable path,
  * args_length bytes of NUL-separated arguments, parent_path_length bytes of the
- * parent's executable path and directory_length bytes of the working directory.
+ * parent's executable path, directory_length bytes of the working directory,
+ * target_path_length bytes of the path of the file acted on, and
+ * other_path_length bytes of its other name (rename, link).
  */
 struct bh_event {
 	__u64 time_boottime_ns;
@@ -219,6 +370,9 @@ struct bh_event {
 	/* A bit for each capability, by its number. */
 	__u64 effective_capabilities;
 	__u64 permitted_capabilities;
+	__u64 target_inode;
+	/* Identical events left out since one was told. */
+	__u64 suppressed;
 	__u32 cpu;
 	__u32 set;
 	__u32 actions;
@@ -239,15 +393,26 @@ struct bh_event {
 	__u32 terminal_minor;
 	/* As in wait(2). */
 	__u32 exit_status;
+	/* Bits of enum bh_operation. */
+	__u32 operations;
+	/* As in open(2). */
+	__u32 open_flags;
 	__u16 mode;
 	__u16 path_length;
 	__u16 args_length;
 	__u16 parent_path_length;
 	__u16 directory_length;
+	__u16 target_path_length;
+	__u16 other_path_length;
+	__u16 target_mode;
+	/* chmod */
+	__u16 new_mode;
 	__u8 kind;
 	__u8 verdict;
 	__u8 origin;
-	__u8 pad[7];
+	__u8 target_origin;
+	__u8 target_volume;
+	__u8 pad[1];
 	char name[16];
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0 OR Apache-2.0) */
 /*
  * The automaton over the path patterns of a policy set, and how it is walked.
- * C and C++, kernel and user space; whoever includes it has __u8 ... __u64 and
- * __always_inline. Written by proto/ts/policy/automaton/serialise.ts;
+ * C and C++, kernel and user space; whoever includes it has __u8 ... __u64.
+ *Written by proto/ts/policy/automaton/serialise.ts;
  * test/kernel/automaton-walk.test.ts compiles the walk and compares.
  *
  * One block of memory, little endian:
@@ -59,21 +59,22 @@ struct bh_automaton {
 };
 
 /*
- * One byte of a walk: the cell that it leads to, 0: dead. Two loads at most.
- * `cell` is what the byte before led to.
+ * Defines one byte of a walk: the cell that it leads to, 0: dead. `cell` is
+ * what the byte before led to; at most two of cell_of(cells, index).
  */
-static __always_inline __u32 bh_automaton_step(const __u32 *cells, __u32 cell,
-					       __u32 class, __u32 slash_class)
-{
-	__u32 state = BH_CELL_TARGET(cell);
-	__u32 next = cells[state + class];
-
-	if (BH_CELL_CLASS(next) == class)
-		return next;
-	if (class == slash_class)
-		return 0;
-	next = cells[state];
-	return BH_CELL_CLASS(next) == BH_CELL_REST ? next : 0;
-}
+#define BH_AUTOMATON_STEP(step, cells_type, cell_of)                           \
+	static __always_inline __u32 step(cells_type cells, __u32 cell,        \
+					  __u32 byte_class, __u32 slash_class) \
+	{                                                                      \
+		__u32 state = BH_CELL_TARGET(cell);                            \
+		__u32 next = cell_of(cells, state + byte_class);               \
+                                                                               \
+		if (BH_CELL_CLASS(next) == byte_class)                         \
+			return next;                                           \
+		if (byte_class == slash_class)                                 \
+			return 0;                                              \
+		next = cell_of(cells, state);                                  \
+		return BH_CELL_CLASS(next) == BH_CELL_REST ? next : 0;         \
+	}
 
 #endif

@@ -40,22 +40,14 @@ static __always_inline void bh_tell_cgroup(__u32 kind, __u64 id, __u64 parent,
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
-/* The nearest ancestor that has an entry, as in bh_container_of_cgroup(). */
-static __noinline struct bh_cgroup *bh_nearest(struct cgroup *cgroup)
+/* The nearest that has an entry, as in bh_container_of_cgroup(). */
+static __always_inline struct bh_cgroup *bh_nearest(struct cgroup *cgroup)
 {
-	for (int i = 0; i < BH_CGROUP_DEPTH_MAX; i++) {
-		struct bh_cgroup *entry;
-		__u64 id;
+	struct bh_climb climb = {.cgroup = (__u64)cgroup};
 
-		if (!cgroup)
-			return NULL;
-		id = bh_cgroup_id(cgroup);
-		entry = bpf_map_lookup_elem(&cgroups, &id);
-		if (entry)
-			return entry;
-		cgroup = bh_cgroup_parent(cgroup);
-	}
-	return NULL;
+	if (cgroup)
+		bpf_loop(BH_CGROUP_DEPTH_MAX, bh_climb_on, &climb, 0);
+	return climb.entry;
 }
 
 static __always_inline void bh_cgroup_made(struct cgroup *cgroup,

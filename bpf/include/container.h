@@ -7,6 +7,8 @@ struct bh_place {
 	__u64 cgroup;
 	__u64 container;
 	__u64 root_device;
+	/* Address of the dentry that is its root; 0: not known. */
+	__u64 root_dentry;
 	__u32 active_set;
 	__u32 candidate_set;
 };
@@ -21,33 +23,46 @@ static __always_inline struct cgroup *bh_cgroup_parent(struct cgroup *cgroup)
 	return BPF_CORE_READ(cgroup, self.parent, cgroup);
 }
 
+/* A climb from a cgroup to the nearest one that has an entry. */
+struct bh_climb {
+	__u64 cgroup;
+	/* NULL: none has. */
+	struct bh_cgroup *entry;
+	__u32 steps;
+	__u32 done;
+};
+
+static long bh_climb_on(__u32 i, struct bh_climb *climb)
+{
+	struct cgroup *cgroup = (void *)climb->cgroup;
+	__u64 id = bh_cgroup_id(cgroup);
+
+	climb->entry = bpf_map_lookup_elem(&cgroups, &id);
+	climb->steps = i;
+	climb->cgroup = (__u64)bh_cgroup_parent(cgroup);
+	climb->done = climb->entry || !climb->cgroup;
+	return climb->done;
+}
+
 /*
  * The container of a cgroup, 0: none. Its own entry answers at once. Without
  * one (made before the programs were attached, or the map was full) the
  * nearest ancestor with an entry answers, as it would have at mkdir.
  */
-__noinline __u64 bh_container_of_cgroup(__u64 cgroup_address)
+static __noinline __u64 bh_container_of_cgroup(__u64 cgroup_address)
 {
-	struct cgroup *cgroup = (void *)cgroup_address;
-	__u64 id = bh_cgroup_id(cgroup);
-	__u64 ancestor = id;
+	struct bh_climb climb = {.cgroup = cgroup_address};
+	struct bh_cgroup *entry;
 
-	for (int i = 0; i < BH_CGROUP_DEPTH_MAX; i++) {
-		struct bh_cgroup *entry;
-
-		entry = bpf_map_lookup_elem(&cgroups, &ancestor);
-		if (entry) {
-			if (i == 0 || entry->flags & BH_CGROUP_CLAIMED)
-				return entry->container;
-			return id;
-		}
-		cgroup = bh_cgroup_parent(cgroup);
-		if (!cgroup)
-			return 0;
-		ancestor = bh_cgroup_id(cgroup);
-	}
-	bh_count(BH_COUNTER_cgroup_too_deep);
-	return 0;
+	bpf_loop(BH_CGROUP_DEPTH_MAX, bh_climb_on, &climb, 0);
+	if (!climb.done)
+		bh_count(BH_COUNTER_cgroup_too_deep);
+	entry = climb.entry;
+	if (!entry)
+		return 0;
+	if (!climb.steps || entry->flags & BH_CGROUP_CLAIMED)
+		return entry->container;
+	return bh_cgroup_id((void *)cgroup_address);
 }
 
 static __always_inline struct bh_process *bh_process(struct task_struct *task)
@@ -67,16 +82,19 @@ static __always_inline struct bh_process *bh_process(struct task_struct *task)
  * image of a container stays in it, also when it moved itself to a cgroup of
  * the host.
  */
-static __noinline bool bh_find_place(struct task_struct *task,
-				     struct bh_place *place)
+__noinline int bh_find_place(__u64 task_address, struct bh_place *place)
 {
+	struct task_struct *task = (void *)task_address;
 	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	const struct bh_config *config = bh_config();
 	struct bh_container *container;
 	struct bh_process *process;
 	struct bh_cgroup *entry;
-	__u64 *learned, id;
+	struct bh_root *root;
+	__u64 id;
 
+	if (!place)
+		return false;
 	place->cgroup = bh_cgroup_id(cgroup);
 	id = bh_container_of_cgroup((__u64)cgroup);
 	if (!id) {
@@ -90,6 +108,7 @@ static __noinline bool bh_find_place(struct task_struct *task,
 	}
 	place->container = id;
 	place->root_device = 0;
+	place->root_dentry = 0;
 	place->active_set = config ? config->unknown_set : 0;
 	place->candidate_set = 0;
 	container = bpf_map_lookup_elem(&containers, &id);
@@ -98,10 +117,11 @@ static __noinline bool bh_find_place(struct task_struct *task,
 		place->active_set = container->active_set;
 		place->candidate_set = container->candidate_set;
 	}
-	if (!place->root_device) {
-		learned = bpf_map_lookup_elem(&container_roots, &id);
-		if (learned)
-			place->root_device = *learned;
+	root = bpf_map_lookup_elem(&container_roots, &id);
+	if (root) {
+		place->root_dentry = root->dentry;
+		if (!place->root_device)
+			place->root_device = root->device;
 	}
 	return true;
 }
@@ -129,17 +149,22 @@ static __always_inline bool bh_in_host_namespace(struct task_struct *task)
 static __always_inline void bh_learn_root(struct task_struct *task,
 					  struct bh_place *place)
 {
-	__u64 device = BPF_CORE_READ(task, fs, root.mnt, mnt_sb, s_dev);
-	long error;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct bh_root root = {
+		.device = BPF_CORE_READ(fs, root.mnt, mnt_sb, s_dev),
+		.dentry = (__u64)BPF_CORE_READ(fs, root.dentry),
+	};
 
-	if (place->root_device || !device)
+	if (place->root_dentry || !root.device)
 		return;
-	error = bpf_map_update_elem(&container_roots, &place->container,
-				    &device, BPF_NOEXIST);
-	if (error)
+	if (bpf_map_update_elem(&container_roots, &place->container, &root,
+				BPF_NOEXIST)) {
 		bh_count(BH_COUNTER_roots_map_full);
-	else
-		place->root_device = device;
+		return;
+	}
+	place->root_dentry = root.dentry;
+	if (!place->root_device)
+		place->root_device = root.device;
 }
 
 #endif

@@ -6,26 +6,6 @@
  * when much has gathered. Alerts always wake it. */
 #define BH_TELEMETRY_WAKEUP_BYTES (BH_TELEMETRY_RING_BYTES / 4)
 
-static __always_inline struct bh_scratch *
-bh_take_scratch(enum bh_scratch_slot slot)
-{
-	__u32 key = slot;
-	struct bh_scratch *scratch_ = bpf_map_lookup_elem(&scratch, &key);
-
-	if (!scratch_)
-		return NULL;
-	if (slot == BH_SCRATCH_TRAMPOLINE &&
-	    __sync_val_compare_and_swap(&scratch_->busy, 0, 1) != 0)
-		return NULL;
-	__builtin_memset(&scratch_->event, 0, sizeof(scratch_->event));
-	return scratch_;
-}
-
-static __always_inline void bh_release_scratch(struct bh_scratch *scratch_)
-{
-	__sync_lock_test_and_set(&scratch_->busy, 0);
-}
-
 static __always_inline __u32 bh_namespace_pid(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
@@ -102,29 +82,21 @@ static __always_inline void bh_fill_file(struct bh_event *event,
 		event->flags |= BH_EVENT_UNLINKED;
 }
 
-/* An act, its place and what was decided. */
-struct bh_act {
-	struct bh_place place;
-	struct bh_judgement judged;
-	__u32 kind;
-	__u32 verdict;
-};
-
 static __always_inline void bh_fill_act(struct bh_event *event,
 					const struct bh_act *act)
 {
-	const struct bh_judgement *judged = &act->judged;
 	const struct bh_place *place = &act->place;
 
 	event->kind = act->kind;
 	event->verdict = act->verdict;
+	event->operations = act->operations;
 	event->cgroup = place->cgroup;
 	event->container = place->container;
 	event->set = place->active_set;
-	event->fired = judged->active.fired;
-	event->actions = judged->active.actions;
-	event->origin = judged->origin;
-	event->undecided = judged->undecided;
+	event->fired = act->active.fired;
+	event->actions = act->active.actions;
+	event->origin = act->origin;
+	event->undecided = act->undecided;
 }
 
 /* Numbers the record and puts it in its ring; 0 or an error. */
@@ -148,6 +120,8 @@ __noinline int bh_submit(struct bh_scratch *scratch_)
 	size += event->args_length;
 	size += event->parent_path_length;
 	size += event->directory_length;
+	size += event->target_path_length;
+	size += event->other_path_length;
 	if (size > sizeof(scratch_->data))
 		size = sizeof(scratch_->data);
 	size += sizeof(*event);

@@ -5,126 +5,153 @@
 /* Steps over mount points need iterations of their own. */
 #define BH_PATH_STEPS_MAX (BH_PATH_COMPONENTS_MAX + 16)
 
-struct bh_walk {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
-	struct vfsmount *root_mnt;
-	struct dentry *root_dentry;
-};
-
 #define BH_WALK_TOO_LONG (-1)
 #define BH_WALK_READ_FAILED (-2)
 
-/*
- * Writes the path into scratch->walk so that it ends at BH_PATH_BYTES_MAX and
- * returns where it starts, or BH_WALK_*. It stops at the task's root, at the
- * end of an unreachable mount, or at a file that has no directory (memfd),
- * whose path is then "/" and its name, as d_path() says it. A rename under the
- * walk can give a path that never was: it costs a wrong name, never a crash.
- */
-__noinline int bh_walk(struct bh_scratch *scratch, struct bh_walk *walk)
+/* bpf_loop() takes nothing but the stack, of which there is little. */
+struct bh_scratch_holder {
+	struct bh_scratch *scratch;
+};
+
+/* One step up; 1: the walk is over. */
+static long bh_walk_on(__u32 i, struct bh_scratch_holder *holder)
 {
-	__u32 start = BH_PATH_BYTES_MAX;
-	struct dentry *dentry;
-	struct vfsmount *mnt;
+	struct bh_walk *walk = &holder->scratch->step;
+	struct vfsmount *mnt = (void *)walk->mnt;
+	struct dentry *dentry = (void *)walk->dentry, *parent, *mnt_root;
+	const unsigned char *name;
+	__u32 length, start;
 
-	if (!scratch || !walk)
-		return BH_WALK_READ_FAILED;
-	mnt = walk->mnt;
-	dentry = walk->dentry;
+	walk->done = 1;
+	if (walk->dentry == walk->root_dentry &&
+	    (!walk->root_mnt || walk->mnt == walk->root_mnt))
+		return 1;
+	if (bpf_core_read(&mnt_root, sizeof(mnt_root), &mnt->mnt_root))
+		goto out_unreadable;
+	if (dentry == mnt_root) {
+		struct mount *mount, *above;
 
-	for (int i = 0; i < BH_PATH_STEPS_MAX; i++) {
-		struct dentry *parent, *mnt_root;
-		const unsigned char *name;
-		__u32 length;
-
-		if (dentry == walk->root_dentry && mnt == walk->root_mnt)
-			return start;
-		if (bpf_core_read(&mnt_root, sizeof(mnt_root), &mnt->mnt_root))
-			return BH_WALK_READ_FAILED;
-		if (dentry == mnt_root) {
-			struct mount *mount, *above;
-
-			mount = (void *)mnt -
-				bpf_core_field_offset(struct mount, mnt);
-			if (bpf_core_read(&above, sizeof(above),
-					  &mount->mnt_parent))
-				return BH_WALK_READ_FAILED;
-			if (above == mount)
-				return start;
-			if (bpf_core_read(&dentry, sizeof(dentry),
-					  &mount->mnt_mountpoint))
-				return BH_WALK_READ_FAILED;
-			mnt = (void *)above +
-			      bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		if (bpf_core_read(&parent, sizeof(parent), &dentry->d_parent) ||
-		    bpf_core_read(&length, sizeof(length),
-				  &dentry->d_name.len) ||
-		    bpf_core_read(&name, sizeof(name), &dentry->d_name.name))
-			return BH_WALK_READ_FAILED;
-		if (length > BH_COMPONENT_BYTES_MAX || length + 1 > start)
-			return BH_WALK_TOO_LONG;
-		start -= length + 1;
-		/* What the verifier needs to see, and cannot change start. */
-		start &= BH_PATH_BYTES_MAX - 1;
-		scratch->walk[start] = '/';
-		if (bpf_probe_read_kernel(&scratch->walk[start + 1],
-					  length & BH_COMPONENT_BYTES_MAX,
-					  name))
-			return BH_WALK_READ_FAILED;
-		if (parent == dentry)
-			return start;
-		dentry = parent;
+		mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+		if (bpf_core_read(&above, sizeof(above), &mount->mnt_parent) ||
+		    bpf_core_read(&dentry, sizeof(dentry),
+				  &mount->mnt_mountpoint))
+			goto out_unreadable;
+		if (above == mount)
+			return 1;
+		walk->dentry = (__u64)dentry;
+		walk->mnt =
+			(__u64)above + bpf_core_field_offset(struct mount, mnt);
+		walk->done = 0;
+		return 0;
 	}
-	return BH_WALK_TOO_LONG;
+	if (bpf_core_read(&parent, sizeof(parent), &dentry->d_parent) ||
+	    bpf_core_read(&length, sizeof(length), &dentry->d_name.len) ||
+	    bpf_core_read(&name, sizeof(name), &dentry->d_name.name))
+		goto out_unreadable;
+	start = walk->start;
+	if (length > BH_COMPONENT_BYTES_MAX || length + 1 > start) {
+		walk->start = BH_WALK_TOO_LONG;
+		return 1;
+	}
+	start -= length + 1;
+	/* What the verifier needs to see, and cannot change start. */
+	start &= BH_PATH_BYTES_MAX - 1;
+	barrier_var(start);
+	start &= BH_PATH_BYTES_MAX - 1;
+	holder->scratch->walk[start] = '/';
+	if (bpf_probe_read_kernel(&holder->scratch->walk[start + 1],
+				  length & BH_COMPONENT_BYTES_MAX, name))
+		goto out_unreadable;
+	walk->start = start;
+	if (parent == dentry)
+		return 1;
+	walk->dentry = (__u64)parent;
+	walk->done = 0;
+	return 0;
+
+out_unreadable:
+	walk->start = BH_WALK_READ_FAILED;
+	return 1;
+}
+
+/* What to walk. root_dentry 0: from the task's own root. */
+static __always_inline void bh_aim(struct bh_scratch *scratch, __u64 mnt,
+				   __u64 dentry, __u64 root_dentry, __u64 task)
+{
+	scratch->step.mnt = mnt;
+	scratch->step.dentry = dentry;
+	scratch->step.root_dentry = root_dentry;
+	scratch->step.task = task;
+}
+
+/*
+ * Writes a path to the end of scratch->walk and returns where it starts; -1
+ * and a reason in undecided: it could not be told. It begins at the container's
+ * root, or the task's, at the end of an unreachable mount, or at a file that
+ * has no directory (memfd), whose path is then "/" and its name, as d_path()
+ * says it. A rename under the walk can give a path that never was: it costs a
+ * wrong name, never a crash.
+ */
+__noinline int bh_walk_path(struct bh_scratch *scratch, __u32 *undecided)
+{
+	struct bh_scratch_holder holder = {scratch};
+	struct bh_walk *walk;
+
+	if (!scratch || !undecided)
+		return -1;
+	walk = &scratch->step;
+	walk->start = BH_PATH_BYTES_MAX;
+	walk->done = 0;
+	walk->root_mnt = 0;
+	if (!walk->root_dentry) {
+		struct task_struct *task = (void *)walk->task;
+		struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+		walk->root_mnt = (__u64)BPF_CORE_READ(fs, root.mnt);
+		walk->root_dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
+	}
+	if (!walk->mnt || !walk->dentry || !walk->root_dentry) {
+		bh_undecided(undecided, path_read_failed);
+		return -1;
+	}
+	bpf_loop(BH_PATH_STEPS_MAX, bh_walk_on, &holder, 0);
+	if (!walk->done || walk->start == BH_WALK_TOO_LONG) {
+		bh_undecided(undecided, path_too_long);
+		return -1;
+	}
+	if (walk->start < 0 || walk->start > BH_PATH_BYTES_MAX) {
+		bh_undecided(undecided, path_read_failed);
+		return -1;
+	}
+	if (walk->start == BH_PATH_BYTES_MAX) {
+		walk->start--;
+		scratch->walk[BH_PATH_BYTES_MAX - 1] = '/';
+	}
+	return walk->start;
 }
 
 #define BH_PATH_OFFSET_MAX                                                     \
 	(sizeof(((struct bh_scratch *)0)->data) - BH_PATH_BYTES_MAX)
 
 /*
- * Appends the path that a task sees to scratch->data at offset (at most
+ * Appends what was aimed at to scratch->data at offset (at most
  * BH_PATH_OFFSET_MAX) and returns its length; 0 and a reason in undecided: it
  * could not be told.
  */
-static __always_inline __u32 bh_append_path(struct bh_scratch *scratch,
-					    struct task_struct *task,
-					    struct path *path, __u32 offset,
-					    __u32 *undecided)
+__noinline __u32 bh_append_walk(struct bh_scratch *scratch, __u32 offset,
+				__u32 *undecided)
 {
-	struct bh_walk walk = {};
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u32 length;
 	int start;
 
-	walk.mnt = BPF_CORE_READ(path, mnt);
-	walk.dentry = BPF_CORE_READ(path, dentry);
-	walk.root_mnt = BPF_CORE_READ(fs, root.mnt);
-	walk.root_dentry = BPF_CORE_READ(fs, root.dentry);
-	if (!walk.mnt || !walk.dentry || !walk.root_dentry) {
-		bh_undecided(undecided, path_read_failed);
+	if (!scratch || !undecided)
 		return 0;
-	}
-	start = bh_walk(scratch, &walk);
-	if (start == BH_WALK_TOO_LONG) {
-		bh_undecided(undecided, path_too_long);
+	start = bh_walk_path(scratch, undecided);
+	if (start < 0 || start >= BH_PATH_BYTES_MAX)
 		return 0;
-	}
-	if (start < 0 || start > BH_PATH_BYTES_MAX) {
-		bh_undecided(undecided, path_read_failed);
-		return 0;
-	}
 	if (offset > BH_PATH_OFFSET_MAX)
 		return 0;
-	if (start == BH_PATH_BYTES_MAX) {
-		scratch->data[offset] = '/';
-		return 1;
-	}
 	length = BH_PATH_BYTES_MAX - start;
-	if (length > BH_PATH_BYTES_MAX)
-		return 0;
 	if (bpf_probe_read_kernel(&scratch->data[offset], length,
 				  &scratch->walk[start])) {
 		bh_undecided(undecided, path_read_failed);

@@ -1,53 +1,185 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The verdict: what the two policy sets of a container say about one act.
+ */
 #ifndef BULKHEAD_POLICY_H
 #define BULKHEAD_POLICY_H
 
 struct bh_outcome {
-	/* Indexes of the responses that fired. */
+	/* Indexes of the responses that fired, and of those that would block.
+	 */
 	__u64 fired;
+	__u64 denies;
 	/* Their union: log, alert, block (observed or not). */
 	__u32 actions;
 	/* A response that blocks fired, and is not only observed. */
 	__u32 blocks;
-	/* A selector of this operation asks for the origin. */
-	__u32 asks_origin;
 };
 
-/* What both slots of a container say about one act. */
-struct bh_judgement {
+/*
+ * One act: who does what to which file, where, and what was decided. One
+ * struct, since all of it stands on a stack of 512 bytes. Addresses are
+ * numbers.
+ */
+struct bh_act {
+	struct bh_place place;
+	/* fork: the child. */
+	__u64 task;
+	/* The file that is about to run; 0: what the task runs. */
+	__u64 file;
+	/* The file acted on; 0: none. */
+	__u64 target_mnt;
+	__u64 target_dentry;
+	union {
+		/* exec: lists that match the path of `file`, by set. */
+		__u64 lists[2];
+		/* rename, link: the other name of the file acted on. */
+		struct {
+			__u64 other_mnt;
+			__u64 other_dentry;
+		};
+	};
 	struct bh_outcome active;
 	struct bh_outcome candidate;
-	__u32 origin;
-	/* BH_SESSION_... of the process. */
-	__u32 session;
+	/* Bits of enum bh_operation. */
+	__u32 operations;
+	/* Bits of enum bh_undecided_reason. */
 	__u32 undecided;
+	/* Of the file acted on: the flags it is opened with, its mode, and the
+	 * mode it is given. */
+	__u32 open_flags;
+	__u16 target_mode;
+	__u16 new_mode;
+	/* Layer of the file judged: that runs or is loaded. */
+	__u8 origin;
+	__u8 session;
+	__u8 volume;
+	__u8 kind;
+	__u8 verdict;
+	/* enum bh_context */
+	__u8 context;
+	/* A selector of exec in force asks for the file that runs. */
+	__u8 asks_file;
+	/* lists are told: a bit for each set. */
+	__u8 listed;
 };
 
-/* Without branches on data: fewer states for the verifier. */
-__noinline int bh_evaluate(const struct bh_policy_set *set, __u32 operation,
-			   __u32 origin, __u32 session,
-			   struct bh_outcome *outcome)
+/* 1: any bit set, 0: none; a branch would double the verifier's states, and
+ * clang makes one of whatever it recognises. */
+static __always_inline __u64 bh_any(__u64 bits)
 {
-	/* Undecided: a bit that only "no condition" has. */
-	__u32 origin_bit = origin ? 1u << ((origin - 1) & 31) : 1u << 31;
-	__u64 matched = 0, fired = 0;
-	__u32 actions = 0, blocks = 0, asks = 0;
+	__u64 negative = -bits;
 
-	if (!set || !outcome)
+	barrier_var(negative);
+	return (bits | negative) >> 63;
+}
+
+/* A mask of selectors, by a value that must be below count. */
+#define bh_by(masks, value, count) ((value) < (count) ? (masks)[value] : 0)
+
+/* The selectors that match but for what they ask of users, capabilities and
+ * paths. */
+static __always_inline __u64 bh_preselect(const struct bh_policy_set *set,
+					  const struct bh_act *act)
+{
+	__u64 selectors = 0;
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < BH_OPERATIONS_COUNT; i++) {
+		__u64 does = act->operations >> i & 1;
+
+		selectors |= set->operations[i] & -does;
+	}
+	return selectors & bh_by(set->origins, act->origin, BH_ORIGINS_COUNT) &
+	       bh_by(set->sessions, act->session, BH_SESSIONS_COUNT) &
+	       bh_by(set->volumes, act->volume, BH_VOLUMES_COUNT);
+}
+
+/* Of the selectors in question those that the user of a task satisfies. */
+__noinline __u64 bh_select_user(const struct bh_policy_set *set,
+				__u64 task_address, __u32 *undecided)
+{
+	struct task_struct *task = (void *)task_address;
+	const struct cred *cred;
+	__u64 selected;
+	__u32 user;
+
+	if (!set || !undecided)
 		return 0;
+	selected = set->any_user;
+	if (bpf_core_read(&cred, sizeof(cred), &task->cred) ||
+	    bpf_core_read(&user, sizeof(user), &cred->euid.val)) {
+		bh_undecided(undecided, credentials_read_failed);
+		return selected;
+	}
+	for (__u32 i = 0; i < BH_USER_RANGES_MAX; i++) {
+		const struct bh_user_range *range = &set->users[i];
+		__u64 below, above;
 
+		if (i >= set->user_range_count)
+			break;
+		/* Bit 63: user < first, last < user. */
+		below = (__u64)user - range->first;
+		above = (__u64)range->last - user;
+		barrier_var(below);
+		barrier_var(above);
+		selected |= range->selectors & ~-((below | above) >> 63);
+	}
+	return selected;
+}
+
+static __always_inline __u64 bh_capabilities(__u64 task_address,
+					     __u32 *undecided)
+{
+	struct task_struct *task = (void *)task_address;
+	const struct cred *cred;
+	__u64 effective = 0;
+
+	if (bpf_core_read(&cred, sizeof(cred), &task->cred) ||
+	    bpf_core_read(&effective, sizeof(effective), &cred->cap_effective))
+		bh_undecided(undecided, credentials_read_failed);
+	return effective | BH_CAPABILITIES_ANY;
+}
+
+/* The members of struct bh_policy_selector, in their order. */
+enum bh_asked {
+	BH_ASKED_EXECUTABLES,
+	BH_ASKED_PARENTS,
+	BH_ASKED_TARGETS,
+	BH_ASKED_CAPABILITIES,
+	BH_ASKED_COUNT,
+};
+
+/* Of the selectors in question those whose condition a value meets. */
+__noinline __u64 bh_select(const struct bh_policy_set *set, __u64 selectors,
+			   __u32 asked, __u64 value)
+{
+	__u64 selected = 0;
+
+	if (!set)
+		return 0;
+	asked &= BH_ASKED_COUNT - 1;
+	barrier_var(asked);
 	for (__u32 i = 0; i < BH_SELECTORS_MAX; i++) {
-		const struct bh_policy_selector *selector = &set->selectors[i];
-		__u64 hit;
+		const __u64 *asks = (const __u64 *)&set->selectors[i];
 
 		if (i >= set->selector_count)
 			break;
-		hit = !!(selector->operations & operation);
-		asks |= (__u32)hit & (selector->origins != ~0u);
-		hit &= !!(selector->origins & origin_bit) &
-		       !!(selector->sessions & session);
-		matched |= hit << i;
+		selected |= bh_any(asks[asked & (BH_ASKED_COUNT - 1)] & value)
+			    << i;
 	}
+	return selected & selectors;
+}
+
+/* Adds the responses that fire on the selectors that match. */
+__noinline int bh_respond(const struct bh_policy_set *set, __u64 matched,
+			  struct bh_outcome *outcome)
+{
+	__u64 fired = 0, denies = 0;
+	__u32 actions = 0, blocks = 0;
+
+	if (!set || !outcome)
+		return 0;
 	for (__u32 i = 0; i < BH_RESPONSES_MAX; i++) {
 		const struct bh_policy_response *response = &set->responses[i];
 		__u32 mask, observed;
@@ -55,51 +187,303 @@ __noinline int bh_evaluate(const struct bh_policy_set *set, __u32 operation,
 
 		if (i >= set->response_count)
 			break;
-		hit = !!(matched & response->match) &
-		      !(matched & response->exclude);
-		mask = -(__u32)hit;
+		hit = bh_any(matched & response->match) &
+		      ~bh_any(matched & response->exclude);
+		mask = -(__u32)hit & response->actions;
 		fired |= hit << i;
-		actions |= response->actions & mask;
-		observed = -(__u32) !!(response->actions & BH_ACTION_OBSERVE);
-		blocks |=
-			response->actions & BH_ACTION_BLOCK & mask & ~observed;
+		denies |= bh_any(mask & BH_ACTION_BLOCK) << i;
+		actions |= mask;
+		observed = -(__u32)bh_any(mask & BH_ACTION_OBSERVE);
+		blocks |= mask & BH_ACTION_BLOCK & ~observed;
 	}
-	outcome->fired = fired;
-	outcome->actions =
+	outcome->fired |= fired;
+	outcome->denies |= denies;
+	outcome->actions |=
 		actions & (BH_ACTION_LOG | BH_ACTION_ALERT | BH_ACTION_BLOCK);
-	outcome->blocks = blocks;
-	outcome->asks_origin = asks;
+	outcome->blocks |= blocks;
 	return 0;
 }
 
-static __always_inline void bh_judge_slot(__u32 id, __u32 operation,
-					  struct bh_judgement *judgement,
-					  struct bh_outcome *outcome)
+/*
+ * The lists of a set that match a path, and BH_LISTS_ANY; that alone and a
+ * reason: it could not be told.
+ */
+__noinline __u64 bh_match_path(const struct bh_policy_set *set, __u32 id,
+			       struct bh_act *act, __u64 mnt, __u64 dentry)
 {
-	struct bh_policy_set *set;
+	struct bh_scratch *scratch_;
+	__u64 lists = BH_LISTS_ANY;
+	int start;
 
-	if (!id)
-		return;
-	set = bpf_map_lookup_elem(&policy_sets, &id);
-	if (!set) {
-		bh_undecided(&judgement->undecided, policy_set_missing);
-		return;
+	if (!set || !act)
+		return lists;
+	scratch_ = bh_take_scratch(act->context);
+	if (!scratch_) {
+		act->undecided |= 1u << BH_UNDECIDED_scratch_busy;
+		return lists;
 	}
-	bh_evaluate(set, operation, judgement->origin, judgement->session,
-		    outcome);
+	bh_aim(scratch_, mnt, dentry, act->place.root_dentry, act->task);
+	start = bh_walk_path(scratch_, &act->undecided);
+	if (start >= 0)
+		lists |= bh_match(set, id, scratch_, start);
+	bh_release_scratch(scratch_);
+	return lists;
 }
 
-/* The caller has zeroed the judgement and set its origin and session. */
-static __always_inline void bh_judge(const struct bh_place *place,
-				     __u32 operation,
-				     struct bh_judgement *judgement)
+static __always_inline __u64 bh_match_file(const struct bh_policy_set *set,
+					   __u32 id, struct bh_act *act,
+					   struct file *file)
 {
-	if (judgement->origin == BH_ORIGIN_UNDECIDED)
-		bh_undecided(&judgement->undecided, origin_read_failed);
-	bh_judge_slot(place->active_set, operation, judgement,
-		      &judgement->active);
-	bh_judge_slot(place->candidate_set, operation, judgement,
-		      &judgement->candidate);
+	return bh_match_path(set, id, act,
+			     (__u64)BPF_CORE_READ(file, f_path.mnt),
+			     (__u64)BPF_CORE_READ(file, f_path.dentry));
+}
+
+/* Another thread may be telling the lists of a new set. */
+static __always_inline bool bh_kept(struct bh_path_lists *kept, __u32 id,
+				    __u64 *lists)
+{
+	if (*(volatile __u32 *)&kept->set != id)
+		return false;
+	*lists = *(volatile __u64 *)&kept->lists;
+	return *(volatile __u32 *)&kept->set == id;
+}
+
+/*
+ * The same for what a task runs: told at its exec and kept, unless the set has
+ * changed since. 0: not kept.
+ */
+static __noinline __u64 bh_match_kept(__u32 id, const struct bh_act *act,
+				      bool parent)
+{
+	struct task_struct *task = (void *)act->task;
+	struct bh_process *process;
+	__u64 lists = 0;
+
+	if (parent)
+		task = BPF_CORE_READ(task, real_parent);
+	process = bh_process(task);
+	if (process && !bh_kept(&process->executable[0], id, &lists))
+		bh_kept(&process->executable[1], id, &lists);
+	return lists;
+}
+
+static __noinline int bh_keep(__u32 id, const struct bh_act *act, __u64 lists)
+{
+	struct bh_process *process = bh_process((void *)act->task);
+	struct bh_path_lists *kept;
+
+	if (!process)
+		return 0;
+	kept = &process->executable[0];
+	if (id == act->place.candidate_set)
+		kept = &process->executable[1];
+	*(volatile __u32 *)&kept->set = 0;
+	*(volatile __u64 *)&kept->lists = lists;
+	*(volatile __u32 *)&kept->set = id;
+	return 0;
+}
+
+static __always_inline struct file *bh_runs(const struct bh_act *act,
+					    bool parent)
+{
+	struct task_struct *task = (void *)act->task;
+
+	if (parent)
+		task = BPF_CORE_READ(task, real_parent);
+	return BPF_CORE_READ(task, mm, exe_file);
+}
+
+static __always_inline __u64 bh_match_who(const struct bh_policy_set *set,
+					  __u32 id, struct bh_act *act,
+					  bool parent)
+{
+	__u64 lists = bh_match_kept(id, act, parent);
+	struct file *file;
+
+	if (lists)
+		return lists;
+	file = bh_runs(act, parent);
+	if (!file) {
+		bh_undecided(&act->undecided, path_read_failed);
+		return BH_LISTS_ANY;
+	}
+	lists = bh_match_file(set, id, act, file);
+	if (!parent && !act->undecided)
+		bh_keep(id, act, lists);
+	return lists;
+}
+
+static __always_inline __u64
+bh_match_executable(const struct bh_policy_set *set, __u32 id,
+		    struct bh_act *act, __u32 slot)
+{
+	__u64 lists;
+
+	if (!act->file)
+		return bh_match_who(set, id, act, false);
+	lists = bh_match_file(set, id, act, (struct file *)act->file);
+	if (slot)
+		act->lists[1] = lists;
+	else
+		act->lists[0] = lists;
+	if (!act->undecided)
+		act->listed |= slot ? 2 : 1;
+	return lists;
+}
+
+/* Of the selectors in question those whose conditions are met that cost a look
+ * at credentials or a path. */
+static __noinline __u64 bh_narrow(const struct bh_policy_set *set,
+				  struct bh_act *act, __u64 selectors,
+				  __u32 slot)
+{
+	__u32 id = slot ? act->place.candidate_set : act->place.active_set;
+
+	if (selectors & ~set->any_user)
+		selectors &= bh_select_user(set, act->task, &act->undecided);
+	if (selectors & set->capabilities)
+		selectors =
+			bh_select(set, selectors, BH_ASKED_CAPABILITIES,
+				  bh_capabilities(act->task, &act->undecided));
+	if (selectors & set->targets)
+		selectors =
+			bh_select(set, selectors, BH_ASKED_TARGETS,
+				  bh_match_path(set, id, act, act->target_mnt,
+						act->target_dentry));
+	if (selectors & set->executables)
+		selectors = bh_select(set, selectors, BH_ASKED_EXECUTABLES,
+				      bh_match_executable(set, id, act, slot));
+	if (selectors & set->parents)
+		selectors = bh_select(set, selectors, BH_ASKED_PARENTS,
+				      bh_match_who(set, id, act, true));
+	return selectors;
+}
+
+/* Judges by the set in force (slot 0) or the candidate (1). */
+__noinline int bh_judge_slot(struct bh_act *act, __u32 slot)
+{
+	struct bh_policy_set *set;
+	__u64 selectors;
+	__u32 id;
+
+	if (!act)
+		return 0;
+	id = slot ? act->place.candidate_set : act->place.active_set;
+	if (!id)
+		return 0;
+	set = bpf_map_lookup_elem(&policy_sets, &id);
+	if (!set) {
+		bh_undecided(&act->undecided, policy_set_missing);
+		return 0;
+	}
+	if (!slot)
+		act->asks_file = !!(set->operations[1] &
+				    (set->executables |
+				     ~set->origins[BH_ORIGIN_UNDECIDED]));
+	selectors = bh_preselect(set, act);
+	if (selectors & (~set->any_user | set->capabilities | set->targets |
+			 set->executables | set->parents))
+		selectors = bh_narrow(set, act, selectors, slot);
+	if (!selectors)
+		return 0;
+		/* Each operation on its own: what excludes one does not excuse
+		 * the others. */
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < BH_OPERATIONS_COUNT; i++) {
+		__u64 matched = selectors & set->operations[i];
+
+		if (!(act->operations >> i & 1))
+			continue;
+		if (slot)
+			bh_respond(set, matched, &act->candidate);
+		else
+			bh_respond(set, matched, &act->active);
+	}
+	return 0;
+}
+
+static __noinline int bh_compare_one(const struct bh_place *place,
+				     __u32 is_candidate, __u32 response,
+				     bool active, bool candidate)
+{
+	struct bh_comparison_key key = {
+		.container = place->container,
+		.active_set = place->active_set,
+		.candidate_set = place->candidate_set,
+		.is_candidate = is_candidate,
+		.response = response,
+	};
+	struct bh_comparison *counts, none = {};
+
+	counts = bpf_map_lookup_elem(&comparisons, &key);
+	if (!counts) {
+		bpf_map_update_elem(&comparisons, &key, &none, BPF_NOEXIST);
+		counts = bpf_map_lookup_elem(&comparisons, &key);
+	}
+	if (!counts) {
+		bh_count(BH_COUNTER_comparisons_map_full);
+		return 0;
+	}
+	if (active && candidate)
+		__sync_fetch_and_add(&counts->both_deny, 1);
+	else if (active)
+		__sync_fetch_and_add(&counts->only_active_denies, 1);
+	else if (candidate)
+		__sync_fetch_and_add(&counts->only_candidate_denies, 1);
+	else
+		__sync_fetch_and_add(&counts->both_allow, 1);
+	return 0;
+}
+
+struct bh_comparing {
+	const struct bh_place *place;
+	__u64 active;
+	__u64 candidate;
+};
+
+static long bh_compare_response(__u32 i, struct bh_comparing *comparing)
+{
+	if (comparing->active >> (i & 63) & 1)
+		bh_compare_one(comparing->place, 0, i, true,
+			       comparing->candidate);
+	if (comparing->candidate >> (i & 63) & 1)
+		bh_compare_one(comparing->place, 1, i, comparing->active, true);
+	return 0;
+}
+
+/* What a rollout decides by: would the candidate have done the same? */
+__noinline int bh_compare(const struct bh_act *act)
+{
+	struct bh_comparing comparing = {};
+
+	if (!act)
+		return 0;
+	comparing.place = &act->place;
+	comparing.active = act->active.denies;
+	comparing.candidate = act->candidate.denies;
+
+	bh_compare_one(&act->place, 0, BH_RESPONSES_MAX, comparing.active,
+		       comparing.candidate);
+	if (comparing.active | comparing.candidate)
+		bpf_loop(BH_RESPONSES_MAX, bh_compare_response, &comparing, 0);
+	return 0;
+}
+
+/* The caller has zeroed the act and filled in who does what. `compares` false:
+ * it has been judged, and counted, by another hook. */
+static __always_inline void bh_judge(struct bh_act *act, bool compares)
+{
+	if (act->operations & (BH_OPERATION_FORK | BH_OPERATION_EXEC |
+			       BH_OPERATION_LOAD) &&
+	    act->origin == BH_ORIGIN_UNDECIDED)
+		bh_undecided(&act->undecided, origin_read_failed);
+	bh_judge_slot(act, 0);
+	if (act->place.candidate_set) {
+		bh_judge_slot(act, 1);
+		if (compares)
+			bh_compare(act);
+	}
 }
 
 #endif

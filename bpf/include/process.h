@@ -43,13 +43,13 @@ static __always_inline bool bh_is_script(struct linux_binprm *bprm)
 	return head[0] == '#' && head[1] == '!';
 }
 
-static __always_inline __u32 bh_verdict(const struct bh_judgement *judged)
+static __always_inline __u32 bh_verdict(const struct bh_act *act)
 {
-	if (judged->active.actions & BH_ACTION_BLOCK) {
+	if (act->active.actions & BH_ACTION_BLOCK) {
 		bh_count(BH_COUNTER_verdict_would_block);
 		return BH_VERDICT_WOULD_BLOCK;
 	}
-	return judged->undecided ? BH_VERDICT_UNDECIDED : BH_VERDICT_ALLOWED;
+	return act->undecided ? BH_VERDICT_UNDECIDED : BH_VERDICT_ALLOWED;
 }
 
 /*
@@ -57,15 +57,14 @@ static __always_inline __u32 bh_verdict(const struct bh_judgement *judged)
  * (from a sealed memfd) on the host's side of a container's cgroup before it
  * enters the container: that, and only that, is exempt.
  */
-static __noinline bool bh_judge_exec(struct task_struct *task,
-				     struct file *file, struct bh_act *act)
+static __always_inline bool bh_judge_exec(struct bh_act *act)
 {
-	struct bh_process *process;
+	struct task_struct *task = (void *)act->task;
+	const struct bh_config *config = bh_config();
 
-	if (!bh_find_place(task, &act->place))
+	if (!bh_find_place(act->task, &act->place))
 		return false;
-	process = bh_process(task);
-	if (!bh_entered(task, process)) {
+	if (!bh_entered(task, bh_process(task))) {
 		if (bh_in_host_namespace(task)) {
 			bh_count(BH_COUNTER_runtime_exec_exempt);
 			return false;
@@ -73,20 +72,26 @@ static __noinline bool bh_judge_exec(struct task_struct *task,
 		bh_learn_root(task, &act->place);
 	}
 	act->kind = BH_EVENT_EXEC;
-	act->judged.origin = bh_origin((__u64)file, act->place.root_device);
-	act->judged.session = bh_session(task);
-	bh_judge(&act->place, BH_OPERATION_EXEC, &act->judged);
+	act->operations = BH_OPERATION_EXEC;
+	act->origin =
+		bh_origin((struct file *)act->file, act->place.root_device);
+	act->session = bh_session(task);
+	bh_judge(act, act->context == BH_CONTEXT_TRAMPOLINE ||
+			      (config && !config->exec_is_judged_early));
 	return true;
 }
 
-static __noinline __u32 bh_append_args(struct bh_scratch *scratch_,
-				       struct task_struct *task, __u32 offset)
+__noinline __u32 bh_append_args(struct bh_scratch *scratch_, __u64 task_address,
+				__u32 offset)
 {
+	struct task_struct *task = (void *)task_address;
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	unsigned long end = BPF_CORE_READ(mm, arg_end);
 	__u64 length = end - start;
 
+	if (!scratch_)
+		return 0;
 	if (length > BH_ARGS_BYTES_MAX) {
 		length = BH_ARGS_BYTES_MAX;
 		scratch_->event.flags |= BH_EVENT_ARGS_TRUNCATED;
@@ -101,60 +106,79 @@ static __noinline __u32 bh_append_args(struct bh_scratch *scratch_,
 	return length;
 }
 
-static __always_inline void bh_append_parent(struct bh_scratch *scratch_,
-					     struct task_struct *task)
+static __always_inline __u32 bh_tail(const struct bh_event *event)
 {
-	struct bh_event *event = &scratch_->event;
+	return event->path_length + event->args_length +
+	       event->parent_path_length + event->directory_length;
+}
+
+__noinline __u32 bh_append_file(struct bh_scratch *scratch_,
+				const struct bh_act *act, __u64 path_address,
+				__u32 *undecided)
+{
+	struct path *path = (void *)path_address;
+
+	if (!scratch_ || !act || !undecided)
+		return 0;
+	bh_aim(scratch_, (__u64)BPF_CORE_READ(path, mnt),
+	       (__u64)BPF_CORE_READ(path, dentry), act->place.root_dentry,
+	       act->task);
+	return bh_append_walk(scratch_, bh_tail(&scratch_->event), undecided);
+}
+
+static __always_inline void bh_append_parent(struct bh_scratch *scratch_,
+					     const struct bh_act *act)
+{
+	struct task_struct *task = (void *)act->task;
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct file *file = BPF_CORE_READ(parent, mm, exe_file);
-	__u32 offset = event->path_length + event->args_length;
 	/* Not part of the verdict: only counted. */
 	__u32 undecided = 0;
 
 	if (file)
-		event->parent_path_length = bh_append_path(
-			scratch_, parent, &file->f_path, offset, &undecided);
+		scratch_->event.parent_path_length = bh_append_file(
+			scratch_, act, (__u64)&file->f_path, &undecided);
 }
 
 static __always_inline void bh_append_directory(struct bh_scratch *scratch_,
-						struct task_struct *task)
+						const struct bh_act *act)
 {
-	struct bh_event *event = &scratch_->event;
+	struct task_struct *task = (void *)act->task;
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	__u32 offset = event->path_length + event->args_length +
-		       event->parent_path_length;
 	/* Not part of the verdict: only counted. */
 	__u32 undecided = 0;
 
 	if (fs)
-		event->directory_length = bh_append_path(
-			scratch_, task, &fs->pwd, offset, &undecided);
+		scratch_->event.directory_length = bh_append_file(
+			scratch_, act, (__u64)&fs->pwd, &undecided);
 }
 
-/* Emits an exec or a fork of file by task; 0: it is in a ring. */
-static __noinline int bh_emit(struct task_struct *task, struct file *file,
-			      struct bh_act *act, enum bh_scratch_slot slot)
+/* What every record tells of the process; NULL: no room to make it. */
+static __always_inline struct bh_scratch *bh_begin(const struct bh_act *act,
+						   struct file *file)
 {
-	struct bh_scratch *scratch_ = bh_take_scratch(slot);
+	struct bh_scratch *scratch_ = bh_take_scratch(act->context);
 	struct bh_event *event;
+
+	if (!scratch_)
+		return NULL;
+	event = &scratch_->event;
+	__builtin_memset(event, 0, sizeof(*event));
+	bh_fill_process(event, act->task);
+	bh_fill_act(event, act);
+	if (file) {
+		bh_fill_file(event, file);
+		event->path_length = bh_append_file(
+			scratch_, act, (__u64)&file->f_path, &event->undecided);
+	}
+	return scratch_;
+}
+
+static __always_inline int bh_end(struct bh_scratch *scratch_)
+{
+	struct bh_event *event = &scratch_->event;
 	int error;
 
-	if (!scratch_) {
-		bh_count(BH_COUNTER_scratch_busy);
-		return -1;
-	}
-	event = &scratch_->event;
-	bh_fill_process(event, (__u64)task);
-	bh_fill_file(event, file);
-	bh_fill_act(event, act);
-	event->path_length = bh_append_path(scratch_, task, &file->f_path, 0,
-					    &event->undecided);
-	/* Before an exec has succeeded the arguments are not in its memory. */
-	if (slot == BH_SCRATCH_TRACEPOINT)
-		event->args_length =
-			bh_append_args(scratch_, task, event->path_length);
-	bh_append_parent(scratch_, task);
-	bh_append_directory(scratch_, task);
 	if (event->undecided && event->verdict == BH_VERDICT_ALLOWED)
 		event->verdict = BH_VERDICT_UNDECIDED;
 	error = bh_submit(scratch_);
@@ -162,52 +186,83 @@ static __noinline int bh_emit(struct task_struct *task, struct file *file,
 	return error;
 }
 
+/* Emits an exec or a fork of file; 0: it is in a ring. */
+__noinline int bh_emit(const struct bh_act *act, __u64 file_address)
+{
+	struct bh_scratch *scratch_;
+
+	if (!act)
+		return -1;
+	scratch_ = bh_begin(act, (struct file *)file_address);
+	if (!scratch_)
+		return -1;
+	/* Before an exec has succeeded the arguments are not in its memory. */
+	if (act->context == BH_CONTEXT_TRACEPOINT)
+		scratch_->event.args_length = bh_append_args(
+			scratch_, act->task, scratch_->event.path_length);
+	bh_append_parent(scratch_, act);
+	bh_append_directory(scratch_, act);
+	return bh_end(scratch_);
+}
+
 /* The body of lsm and fmod_ret: true: deny. */
 static __always_inline bool bh_check_exec(struct linux_binprm *bprm)
 {
-	struct task_struct *task = bh_current();
-	struct file *file = BPF_CORE_READ(bprm, file);
-	struct bh_act act = {};
+	struct bh_act act = {
+		.task = (__u64)bh_current(),
+		.file = (__u64)BPF_CORE_READ(bprm, file),
+		.context = BH_CONTEXT_TRAMPOLINE,
+	};
 
-	if (!bh_judge_exec(task, file, &act))
+	if (!bh_judge_exec(&act))
 		return false;
-	if (act.judged.active.blocks) {
+	if (act.active.blocks) {
 		act.verdict = BH_VERDICT_DENIED;
 		bh_count(BH_COUNTER_verdict_denied);
-		bh_emit(task, file, &act, BH_SCRATCH_TRAMPOLINE);
+		bh_emit(&act, act.file);
 		return true;
 	}
 	/* The tracepoint will tell of the interpreter, not of the script. */
-	if (act.judged.active.actions & BH_ACTION_ALERT && bh_is_script(bprm)) {
-		act.verdict = bh_verdict(&act.judged);
-		bh_emit(task, file, &act, BH_SCRATCH_TRAMPOLINE);
+	if (act.active.actions & BH_ACTION_ALERT && bh_is_script(bprm)) {
+		act.verdict = bh_verdict(&act);
+		bh_emit(&act, act.file);
 	}
 	return false;
 }
 
 /* Remembers that the process runs an image of the container. */
-static __always_inline void bh_enter(struct task_struct *task,
-				     const struct bh_act *act, bool emitted)
+static __noinline int bh_enter(const struct bh_act *act, bool emitted)
 {
+	struct task_struct *task = (void *)act->task;
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct bh_process process = {
 		.start_boottime_ns =
 			BPF_CORE_READ(task, group_leader, start_boottime),
 		.cgroup = act->place.cgroup,
 		.flags = BH_PROCESS_ENTERED,
-		.origin = act->judged.origin,
+		.origin = act->origin,
+		.executable =
+			{
+				{.lists = act->lists[0]},
+				{.lists = act->lists[1]},
+			},
 	};
 
 	if (emitted)
 		process.flags |= BH_PROCESS_EMITTED;
+	if (act->listed & 1)
+		process.executable[0].set = act->place.active_set;
+	if (act->listed & 2)
+		process.executable[1].set = act->place.candidate_set;
 	if (bpf_map_update_elem(&processes, &tgid, &process, BPF_ANY))
 		bh_count(BH_COUNTER_processes_map_full);
+	return 0;
 }
 
-static __always_inline __u32 bh_kill(struct bh_judgement *judged)
+static __always_inline __u32 bh_kill(struct bh_act *act)
 {
 	if (bpf_send_signal(BH_SIGKILL)) {
-		bh_undecided(&judged->undecided, signal_failed);
+		bh_undecided(&act->undecided, signal_failed);
 		return BH_VERDICT_UNDECIDED;
 	}
 	bh_count(BH_COUNTER_verdict_killed);
@@ -222,29 +277,31 @@ static __always_inline __u32 bh_kill(struct bh_judgement *judged)
 static __always_inline void bh_executed(struct task_struct *task,
 					struct linux_binprm *bprm)
 {
-	struct file *file = BPF_CORE_READ(bprm, file);
 	const struct bh_config *config = bh_config();
-	struct bh_act act = {};
+	struct bh_act act = {
+		.task = (__u64)task,
+		.file = (__u64)BPF_CORE_READ(bprm, file),
+		.context = BH_CONTEXT_TRACEPOINT,
+	};
 	bool emitted = false;
 
-	if (!bh_judge_exec(task, file, &act))
+	if (!bh_judge_exec(&act))
 		return;
 	/* The script is closed by now: only its interpreter can be judged. */
-	if (config && !config->exec_is_judged_early &&
-	    act.judged.active.asks_origin &&
+	if (config && !config->exec_is_judged_early && act.asks_file &&
 	    BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
-		bh_undecided(&act.judged.undecided, script_not_judged);
-	if (act.judged.active.blocks)
-		act.verdict = bh_kill(&act.judged);
+		bh_undecided(&act.undecided, script_not_judged);
+	if (act.active.blocks)
+		act.verdict = bh_kill(&act);
 	else
-		act.verdict = bh_verdict(&act.judged);
-	if (act.judged.active.fired)
-		emitted = !bh_emit(task, file, &act, BH_SCRATCH_TRACEPOINT);
-	bh_enter(task, &act, emitted);
+		act.verdict = bh_verdict(&act);
+	if (act.active.fired)
+		emitted = !bh_emit(&act, act.file);
+	bh_enter(&act, emitted);
 }
 
-static __always_inline void bh_inherit(struct task_struct *child,
-				       const struct bh_process *process)
+static __noinline int bh_inherit(struct task_struct *child,
+				 const struct bh_process *process)
 {
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 	struct bh_process copy = {
@@ -252,38 +309,44 @@ static __always_inline void bh_inherit(struct task_struct *child,
 		.cgroup = process->cgroup,
 		.flags = process->flags & BH_PROCESS_ENTERED,
 		.origin = process->origin,
+		.executable = {process->executable[0], process->executable[1]},
 	};
 
 	if (bpf_map_update_elem(&processes, &tgid, &copy, BPF_ANY))
 		bh_count(BH_COUNTER_processes_map_full);
+	return 0;
 }
 
 static __always_inline void bh_forked(struct task_struct *parent,
 				      struct task_struct *child)
 {
 	struct bh_process *process = bh_process(parent);
-	struct bh_act act = {};
+	struct bh_act act = {
+		.task = (__u64)child,
+		.kind = BH_EVENT_FORK,
+		.operations = BH_OPERATION_FORK,
+		.context = BH_CONTEXT_TRACEPOINT,
+	};
 	struct file *file;
 
 	if (process)
 		bh_inherit(child, process);
-	if (!bh_find_place(child, &act.place) || !bh_entered(parent, process))
+	if (!bh_find_place(act.task, &act.place) ||
+	    !bh_entered(parent, process))
 		return;
 	file = BPF_CORE_READ(child, mm, exe_file);
 	if (!file)
 		return;
-	act.kind = BH_EVENT_FORK;
 	if (process)
-		act.judged.origin = process->origin;
+		act.origin = process->origin;
 	else
-		act.judged.origin =
-			bh_origin((__u64)file, act.place.root_device);
-	act.judged.session = bh_session(child);
-	bh_judge(&act.place, BH_OPERATION_FORK, &act.judged);
-	if (!act.judged.active.fired)
+		act.origin = bh_origin(file, act.place.root_device);
+	act.session = bh_session(child);
+	bh_judge(&act, true);
+	if (!act.active.fired)
 		return;
-	act.verdict = bh_verdict(&act.judged);
-	bh_emit(child, file, &act, BH_SCRATCH_TRACEPOINT);
+	act.verdict = bh_verdict(&act);
+	bh_emit(&act, (__u64)file);
 }
 
 static __always_inline __u32 bh_exit_status(struct task_struct *task)
@@ -298,8 +361,12 @@ static __always_inline __u32 bh_exit_status(struct task_struct *task)
 static __always_inline void bh_exited(struct task_struct *task)
 {
 	struct bh_process *process = bh_process(task);
-	struct bh_act act = {.kind = BH_EVENT_EXIT,
-			     .verdict = BH_VERDICT_ALLOWED};
+	struct bh_act act = {
+		.task = (__u64)task,
+		.kind = BH_EVENT_EXIT,
+		.verdict = BH_VERDICT_ALLOWED,
+		.context = BH_CONTEXT_TRACEPOINT,
+	};
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct bh_scratch *scratch_;
 	struct bh_event *event;
@@ -308,21 +375,19 @@ static __always_inline void bh_exited(struct task_struct *task)
 	if (!process)
 		return;
 	emitted = process->flags & BH_PROCESS_EMITTED;
-	act.judged.origin = process->origin;
-	bh_find_place(task, &act.place);
+	act.origin = process->origin;
+	bh_find_place(act.task, &act.place);
 	/* Of two last threads at once, one finds the entry. */
 	if (bpf_map_delete_elem(&processes, &tgid) || !emitted)
 		return;
-	scratch_ = bh_take_scratch(BH_SCRATCH_TRACEPOINT);
+	scratch_ = bh_begin(&act, NULL);
 	if (!scratch_)
 		return;
 	event = &scratch_->event;
-	bh_fill_process(event, (__u64)task);
-	bh_fill_act(event, &act);
 	event->set = 0;
 	event->exit_status = bh_exit_status(task);
 	event->run_time_ns = event->time_boottime_ns - event->start_boottime_ns;
-	bh_submit(scratch_);
+	bh_end(scratch_);
 }
 
 #endif

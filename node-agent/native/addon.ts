@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type {
   CgroupEvent,
+  Comparison,
   EventBatch,
   ExecBackend,
   HookStatus,
@@ -37,7 +38,8 @@ export interface AddonEngine {
   removeSuperseded(): boolean;
   watchCgroup(cgroupId: bigint): void;
   unwatchCgroup(cgroupId: bigint): void;
-  setPolicySet(id: number, table: Uint8Array, responses: Uint8Array[]): void;
+  setPolicySet(id: number, table: Uint8Array, responses: Uint8Array[], automaton: Uint8Array): void;
+  tellResponses(id: number, responses: Uint8Array[]): void;
   deletePolicySet(id: number): void;
   policySetIds(): number[];
   setContainer(
@@ -59,6 +61,7 @@ export interface AddonEngine {
   ): void;
   commit(ring: RingName, position: bigint): void;
   counters(): Record<string, bigint>;
+  comparisons(): Comparison[];
   stop(): void;
   detach(): void;
   close(): void;

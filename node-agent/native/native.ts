@@ -10,7 +10,17 @@ import { type AddonEngine, loadAddon, NativeError, translated } from './addon.js
 export type { NativeErrorCode } from './addon.js';
 export { NativeError } from './addon.js';
 
-export type HookName = 'exec' | 'fork' | 'exit' | 'cgroup';
+export type HookName =
+  | 'exec'
+  | 'fork'
+  | 'exit'
+  | 'cgroup'
+  | 'load'
+  | 'open'
+  | 'create'
+  | 'delete'
+  | 'rename'
+  | 'change';
 
 /** `tracepoint` observes only, `none`: nothing is attached. */
 export type HookBackend = 'lsm' | 'fmod_ret' | 'signal' | 'tracepoint' | 'none';
@@ -108,6 +118,24 @@ export interface StartOptions {
   readonly maxBatchBytes?: number;
 }
 
+/**
+ * How the sets of a container that has a candidate judged its acts; a block counts also where it is
+ * only observed.
+ */
+export interface Comparison {
+  readonly cgroupId: bigint;
+  readonly activeSet: number;
+  readonly candidateSet: number;
+  /** Whose response it is. */
+  readonly isCandidate: boolean;
+  /** Index of a response that blocks; 64: of no response, every act. */
+  readonly response: number;
+  readonly bothAllow: bigint;
+  readonly bothDeny: bigint;
+  readonly onlyActiveDenies: bigint;
+  readonly onlyCandidateDenies: bigint;
+}
+
 /** sizeof and offsetof of every struct of bpf/include/abi.h, as the addon was compiled. */
 export type Layout = Readonly<
   Record<string, { readonly size: number; readonly members: Readonly<Record<string, number>> }>
@@ -115,7 +143,8 @@ export type Layout = Readonly<
 
 const DEFAULT_OBJECT = new URL('../../bpf/build/bulkhead.bpf.o', import.meta.url);
 const DEFAULT_BACKENDS: readonly ExecBackend[] = ['lsm', 'fmod_ret', 'signal'];
-const POLICY_SET_BYTES = 2312;
+const NO_AUTOMATON = new Uint8Array(0);
+const POLICY_SET_BYTES = 4840;
 
 /**
  * Tells which backend each hook would get on this kernel, by loading and attaching every program
@@ -221,17 +250,27 @@ export class Engine {
   }
 
   /**
-   * Puts a compiled set (proto/ts/policy/kernel-table.ts) into the kernel. A set never changes:
-   * telling it again with the same table only renews the responses (after an adoption), another
-   * table needs an id that is not in policySetIds().
+   * Puts a compiled set (proto/ts/policy/kernel-table.ts) into the kernel. A set never changes: the
+   * same table again only renews the responses, another one needs an id that is not in policySetIds().
    * @param responses one encoded bulkhead.v1.ResponseRef for each response of the table
+   * @param automaton of the set's path patterns (proto/ts/policy/automaton/serialise.ts), where it has any
    * @throws NativeError SET_EXISTS, MAP_FULL, INVALID_ARGUMENT
    */
-  setPolicySet(id: number, table: Uint8Array, responses: readonly Uint8Array[]): void {
+  setPolicySet(
+    id: number,
+    table: Uint8Array,
+    responses: readonly Uint8Array[],
+    automaton: Uint8Array = NO_AUTOMATON,
+  ): void {
     if (table.length !== POLICY_SET_BYTES) {
       throw new NativeError('INVALID_ARGUMENT', `a policy set has ${POLICY_SET_BYTES} bytes`);
     }
-    translated(() => this.#engine.setPolicySet(id, table, [...responses]));
+    translated(() => this.#engine.setPolicySet(id, table, [...responses], automaton));
+  }
+
+  /** What the ids of an adopted kernel stand for, also of a set that is gone while its events are read. */
+  tellResponses(id: number, responses: readonly Uint8Array[]): void {
+    translated(() => this.#engine.tellResponses(id, [...responses]));
   }
 
   /**
@@ -307,6 +346,11 @@ export class Engine {
   /** Every counter of bpf/README.md and of the reader, from when the programs were loaded. */
   counters(): Record<string, bigint> {
     return translated(() => this.#engine.counters());
+  }
+
+  /** What the candidate sets of containers would have done otherwise, since they were bound. */
+  comparisons(): Comparison[] {
+    return translated(() => [...this.#engine.comparisons()]);
   }
 
   /** Ends the thread; no callback runs after it. What it read and did not deliver stays in the rings. */

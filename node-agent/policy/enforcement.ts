@@ -13,6 +13,7 @@ export type KernelPolicies = Pick<
   Engine,
   | 'ringInstance'
   | 'setPolicySet'
+  | 'tellResponses'
   | 'deletePolicySet'
   | 'policySetIds'
   | 'setContainer'
@@ -66,7 +67,10 @@ export class Enforcement implements ContainerSink {
     this.#nextSetId = Math.max(0, ...inKernel, ...(stored?.sets ?? []).map(({ id }) => id)) + 1;
     if (stored?.instance !== this.#kernel.ringInstance) return [];
     this.#unknownSet = stored.unknownSet;
-    for (const set of stored.sets) this.#restoreSet(set);
+    for (const set of stored.sets) {
+      // One that never got to the kernel: the agent ended before, and no container has it.
+      if (set.retiredUnixMs !== undefined || inKernel.has(set.id)) this.#restoreSet(set);
+    }
     const containersInKernel = new Set(this.#kernel.containerIds());
     for (const container of stored.containers) {
       const isGone = container.retiredUnixMs !== undefined;
@@ -139,7 +143,7 @@ export class Enforcement implements ContainerSink {
 
   #restoreSet(set: StoredSet): void {
     this.#sets.set(set.id, set);
-    this.#kernel.setPolicySet(set.id, set.table, set.responses);
+    this.#kernel.tellResponses(set.id, set.responses);
     if (set.retiredUnixMs === undefined) this.#idByKey.set(keyOfStored(set), set.id);
     else this.#kernel.deletePolicySet(set.id);
   }
@@ -210,13 +214,15 @@ export class Enforcement implements ContainerSink {
     return this.#idByKey.get(compiled.key) ?? this.#addSet(compiled, added);
   }
 
-  #addSet({ key, table, responses }: CompiledSet, added: number[]): number {
+  #addSet(compiled: CompiledSet, added: number[]): number {
+    const { key, table, responses, patterns } = compiled;
+    const automaton = compiled.buildAutomaton();
     const id = this.#nextSetId;
     this.#nextSetId += 1;
-    this.#sets.set(id, { id, table, responses });
+    this.#sets.set(id, { id, table, responses, patterns });
     this.#save();
     try {
-      this.#kernel.setPolicySet(id, table, responses);
+      this.#kernel.setPolicySet(id, table, responses, automaton);
     } catch (error) {
       this.#sets.delete(id);
       throw error;

@@ -8,6 +8,8 @@ export interface StoredSet {
   readonly table: Buffer;
   /** Encoded ResponseRefs. */
   readonly responses: readonly Buffer[];
+  /** Names its path patterns, '' where it has none; the automaton itself is in the kernel alone. */
+  readonly patterns: string;
   /** When nothing referred to it any more; its events may still be in a ring. */
   readonly retiredUnixMs?: number;
 }
@@ -35,7 +37,13 @@ export interface KernelState {
 interface StoredJson {
   readonly instance: string;
   readonly unknownSet: number;
-  readonly sets: readonly { id: number; table: string; responses: string[]; retired?: number }[];
+  readonly sets: readonly {
+    id: number;
+    table: string;
+    responses: string[];
+    patterns: string;
+    retired?: number;
+  }[];
   readonly containers: readonly {
     cgroup: string;
     path: string;
@@ -84,6 +92,7 @@ function jsonFromState(state: KernelState): StoredJson {
       id: set.id,
       table: set.table.toString('base64'),
       responses: set.responses.map((response) => response.toString('base64')),
+      patterns: set.patterns,
       ...(set.retiredUnixMs !== undefined && { retired: set.retiredUnixMs }),
     })),
     containers: state.containers.map((container) => ({
@@ -105,6 +114,7 @@ function stateFromJson(json: StoredJson): KernelState {
       id: set.id,
       table: Buffer.from(set.table, 'base64'),
       responses: set.responses.map((response) => Buffer.from(response, 'base64')),
+      patterns: set.patterns,
       ...(set.retired !== undefined && { retiredUnixMs: set.retired }),
     })),
     containers: json.containers.map((container) => ({

@@ -5,6 +5,7 @@ import type { KernelPolicies } from '../../node-agent/policy/enforcement.js';
 /** The maps of the kernel in memory, with the addon's rules about ids, and calls that fail on demand. */
 export class FakeKernel implements KernelPolicies {
   readonly sets = new Map<number, readonly Uint8Array[]>();
+  readonly automatons = new Map<number, Uint8Array>();
   readonly containers = new Map<bigint, ContainerBinding>();
   unknownSet = 0;
   toldSets: number[] = [];
@@ -29,11 +30,21 @@ export class FakeKernel implements KernelPolicies {
     return nextTurn();
   }
 
-  setPolicySet(id: number, table: Uint8Array, responses: readonly Uint8Array[]): void {
+  setPolicySet(
+    id: number,
+    table: Uint8Array,
+    responses: readonly Uint8Array[],
+    automaton: Uint8Array,
+  ): void {
     this.#fail('setPolicySet');
+    this.automatons.set(id, automaton);
     const [known] = this.sets.get(id) ?? [];
     if (known && Buffer.compare(known, table) !== 0) throw new NativeError('SET_EXISTS', `${id}`);
     this.sets.set(id, [table, ...responses]);
+    this.toldSets.push(id);
+  }
+
+  tellResponses(id: number): void {
     this.toldSets.push(id);
   }
 

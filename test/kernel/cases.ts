@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HookName } from '../../node-agent/native/native.js';
+import { FILE_CASES } from './file-cases.js';
 import type { Stage } from './stage.js';
 
 /** One case: the same on every kernel and backend. Each gets a stage of its own. */
 export interface KernelCase {
   readonly name: string;
+  /** That stand above `none` where the case can run. */
+  readonly hooks?: readonly HookName[];
   run(stage: Stage): Promise<void>;
 }
 
@@ -38,6 +42,31 @@ process:
       actions: [alert, block]
     - match: [detached]
       actions: [log]
+`;
+
+const BLOCK_PATHS = `
+process:
+  selectors:
+    - name: libraries
+      operation: [exec]
+      processExecutable: ['/opt/**/*.so']
+    - name: named
+      operation: [exec]
+      processName: [curl]
+    - name: children
+      operation: [exec]
+      parentExecutable: [/bin/other]
+    - name: itself
+      operation: [exec]
+      processExecutable: [/bin/other]
+  responses:
+    - match: [libraries]
+      actions: [alert, block]
+    - match: [named]
+      actions: [alert, block]
+    - match: [children]
+      exclude: [itself]
+      actions: [alert, block]
 `;
 
 const LOG_EVERYTHING = `
@@ -89,6 +118,9 @@ export const KERNEL_CASES: readonly KernelCase[] = [
           responses: ['everything'],
           exitSignal: 0,
           actor: undefined,
+          operations: ['exec'],
+          file: { path: '', other: '', mode: 0, newMode: 0, origin: 0, volume: '' },
+          suppressed: 0,
           ring: 'telemetry',
         },
       );
@@ -157,6 +189,41 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       );
       assert.deepEqual(ran.responses, ['detached']);
       assert.equal(ran.actor.terminalMajor, 0);
+    },
+  },
+  {
+    name: 'judges a program by its path, its name and the path of its parent',
+    async run(stage) {
+      stage.bind(BLOCK_PATHS);
+      stage.start();
+      mkdirSync(join(stage.root, 'opt/tools/deep'), { recursive: true });
+      for (const path of ['/opt/tools/deep/x.so', '/opt/tools/x', '/tmp/curl', '/tmp/curly']) {
+        const copied = await stage.act('copy', '/bin/act', path);
+        assert.equal(copied.exitCode, 0, copied.stderr);
+      }
+      await expectStopped(stage, 'run', '/opt/tools/deep/x.so');
+      await expectStopped(stage, 'run', '/tmp/curl');
+      for (const path of ['/opt/tools/x', '/tmp/curly', '/bin/other']) {
+        const result = await stage.act('run', path, 'mark', `/tmp/ran-${path.length}`);
+        assert.equal(result.exitCode, 0, result.stderr);
+      }
+      // /bin/other may not start anything but itself.
+      const { stdout } = await stage.launch(
+        ...['c1', stage.root, '/bin/other', 'many'],
+        ...['1', '/bin/act', 'mark', '/tmp/ran'],
+      );
+      assert.equal(stdout.trim(), 'stopped 1');
+      assert.equal(stage.exists('tmp/ran'), false, 'it ran');
+      const alerts = () => stage.events().filter(({ ring }) => ring === 'alerts');
+      await stage.event(({ responses }) => responses.includes('children'));
+      assert.deepEqual(
+        alerts().map(({ executable, responses }) => [executable, ...responses]),
+        [
+          ['/opt/tools/deep/x.so', 'libraries'],
+          ['/tmp/curl', 'named'],
+          ['/bin/act', 'children'],
+        ],
+      );
     },
   },
   {
@@ -335,6 +402,41 @@ export const KERNEL_CASES: readonly KernelCase[] = [
     },
   },
   {
+    name: 'counts what a candidate would do otherwise',
+    async run(stage) {
+      await drift(stage);
+      const differences = () => {
+        const { activeSet } = stage.engine.comparisons().at(-1) ?? {};
+        const found = stage.engine.comparisons().filter((one) => one.activeSet === activeSet);
+        return found.map((one) => ({
+          response: `${one.isCandidate ? 'candidate' : 'active'} ${one.response}`,
+          allow: one.bothAllow > 0n,
+          counts: [one.bothDeny, one.onlyActiveDenies, one.onlyCandidateDenies].map(Number),
+        }));
+      };
+      const sorted = (list: ReturnType<typeof differences>) =>
+        list.sort((a, b) => a.response.localeCompare(b.response));
+      const run = async () => {
+        const { exitCode } = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/ran');
+        return exitCode;
+      };
+      stage.bind(LOG_EVERYTHING, 'enforce', BLOCK_DRIFT);
+      assert.equal(await run(), 0);
+      assert.deepEqual(sorted(differences()), [
+        { response: 'active 64', allow: true, counts: [0, 0, 1] },
+        { response: 'candidate 0', allow: false, counts: [0, 0, 1] },
+      ]);
+      for (const id of stage.engine.policySetIds()) stage.engine.deletePolicySet(id);
+      assert.deepEqual(stage.engine.comparisons(), []);
+      stage.bind(BLOCK_DRIFT, 'enforce', LOG_EVERYTHING);
+      assert.equal(await run(), stage.stopped.exitCode);
+      assert.deepEqual(sorted(differences()), [
+        { response: 'active 0', allow: false, counts: [0, 1, 0] },
+        { response: 'active 64', allow: true, counts: [0, 1, 0] },
+      ]);
+    },
+  },
+  {
     name: 'switches policies at once, and detaches without a trace',
     async run(stage) {
       await drift(stage);
@@ -351,4 +453,5 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       assert.equal(after.exitCode, 0, after.stderr);
     },
   },
+  ...FILE_CASES,
 ];

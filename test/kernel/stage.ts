@@ -1,5 +1,14 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +18,8 @@ import {
   type Engine,
   type EventBatch,
   type ExecBackend,
+  type HookBackend,
+  type HookName,
   openEngine,
   type StartPositions,
 } from '../../node-agent/native/native.js';
@@ -18,9 +29,10 @@ import { bindPolicies } from '../../proto/ts/policy/bind.js';
 import {
   encodeContainer,
   encodeResponseRef,
+  kernelAutomaton,
   kernelTable,
 } from '../../proto/ts/policy/kernel-table.js';
-import type { PolicyMode } from '../../proto/ts/policy/model.js';
+import { OPERATIONS, type PolicyMode } from '../../proto/ts/policy/model.js';
 import { parsePolicy } from '../../proto/ts/policy/parse.js';
 import { loadMessageType } from '../../proto/ts/wire/protos.js';
 
@@ -57,7 +69,20 @@ export interface SeenEvent {
   readonly responses: readonly string[];
   readonly exitSignal: number;
   readonly actor: Actor;
+  /** In the words of proto/bulkhead/v1/policy.proto. */
+  readonly operations: readonly string[];
+  readonly file: SeenFile;
+  readonly suppressed: number;
   readonly ring: string;
+}
+
+export interface SeenFile {
+  readonly path: string;
+  readonly other: string;
+  readonly mode: number;
+  readonly newMode: number;
+  readonly origin: number;
+  readonly volume: string;
 }
 
 export const FACTS = {
@@ -97,10 +122,13 @@ export class Stage {
     this.#backends = backends;
     this.#cgroupRoot = join(cgroups, `bulkhead-kernel-${process.pid}`);
     const image = join(this.directory, 'image');
-    for (const folder of ['bin', 'tmp', 'mnt', 'empty', 'proc']) {
+    for (const folder of ['bin', 'etc', 'tmp', 'mnt', 'empty', 'proc']) {
       mkdirSync(join(image, folder), { recursive: true });
     }
     for (const name of ['act', 'other']) cpSync(join(acts, 'act'), join(image, 'bin', name));
+    cpSync(join(acts, 'files'), join(image, 'bin/files'));
+    // What a container finds in its image.
+    for (const name of ['config', 'data', 'other']) writeFileSync(join(image, 'etc', name), name);
     cpSync(join(acts, 'launch'), join(this.directory, 'launch'));
     for (const folder of ['upper', 'work', 'root', 'bpf']) mkdirSync(join(this.directory, folder));
     this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
@@ -108,8 +136,13 @@ export class Stage {
     const options = `lowerdir=${image},upperdir=${at('upper')},workdir=${at('work')}`;
     this.#mount('overlay', 'overlay', this.root, options);
     mkdirSync(this.cgroup('c1'), { recursive: true });
-    this.engine = this.#openEngine();
-    this.engine.watchCgroup(this.idOf(''));
+    try {
+      this.engine = this.#openEngine();
+      this.engine.watchCgroup(this.idOf(''));
+    } catch (error) {
+      this.#remove();
+      throw error;
+    }
   }
 
   #mount(type: string, source: string, target: string, options?: string): void {
@@ -126,7 +159,11 @@ export class Stage {
   }
 
   get backend(): string {
-    return this.engine.hooks.find(({ hook }) => hook === 'exec')?.backend ?? 'none';
+    return this.backendOf('exec');
+  }
+
+  backendOf(name: HookName): HookBackend {
+    return this.engine.hooks.find(({ hook }) => hook === name)?.backend ?? 'none';
   }
 
   /** What the backend does to a forbidden exec. */
@@ -145,10 +182,11 @@ export class Stage {
   }
 
   /** Compiles a policy and claims c1 with it; '' leaves the container without one. */
-  bind(source: string, mode: PolicyMode = 'enforce'): void {
+  bind(source: string, mode: PolicyMode = 'enforce', candidate?: string): void {
     this.engine.setContainer({
       cgroupId: this.idOf('c1'),
       activeSet: this.putSet(source, mode),
+      ...(candidate !== undefined && { candidateSet: this.putSet(candidate) }),
       rootDevice: statSync(this.root, { bigint: true }).dev,
       facts: encodeContainer(FACTS),
     });
@@ -166,6 +204,7 @@ export class Stage {
       id,
       kernelTable(set),
       set.responses.map(({ ref }) => encodeResponseRef(ref)),
+      kernelAutomaton(set),
     );
     return id;
   }
@@ -183,6 +222,11 @@ export class Stage {
   /** Runs an act in the container, to its end. */
   act(...words: string[]): Promise<ActResult> {
     return this.launch('c1', this.root, '/bin/act', ...words);
+  }
+
+  /** An act on files, in the container. */
+  files(...words: string[]): Promise<ActResult> {
+    return this.launch('c1', this.root, '/bin/files', ...words);
   }
 
   launch(cgroup: string, root: string, ...command: string[]): Promise<ActResult> {
@@ -232,16 +276,21 @@ export class Stage {
       this.engine.close();
       detach(this.pins);
     } finally {
-      for (const folder of ['root', 'bpf']) execFileSync('umount', [join(this.directory, folder)]);
-      for (const name of ['c1/nested', 'c1', 'c2', '']) {
-        if (existsSync(this.cgroup(name))) rmdirSync(this.cgroup(name));
-      }
-      rmSync(this.directory, { recursive: true });
+      this.#remove();
     }
+  }
+
+  #remove(): void {
+    for (const folder of ['root', 'bpf']) execFileSync('umount', [join(this.directory, folder)]);
+    for (const name of ['c1/nested', 'c1', 'c2', '']) {
+      if (existsSync(this.cgroup(name))) rmdirSync(this.cgroup(name));
+    }
+    rmSync(this.directory, { recursive: true });
   }
 }
 
-function eventsOf(batch: EventBatch): SeenEvent[] {
+/** The events of a batch, decoded. */
+export function eventsOf(batch: EventBatch): SeenEvent[] {
   const decoded = eventBatch.toObject(eventBatch.decode(batch.payload), {
     enums: String,
     longs: String,
@@ -261,6 +310,18 @@ function eventsOf(batch: EventBatch): SeenEvent[] {
     responses: event.fired.map((index) => decoded.responses[index]?.selectors.join() ?? '?'),
     exitSignal: event.process?.exitSignal ?? 0,
     actor: actorOf(event, text),
+    operations: Object.entries(OPERATIONS).flatMap(([word, number]) =>
+      (event.operations >>> (number - 1)) & 1 ? word : [],
+    ),
+    file: {
+      path: text(event.file?.pathString ?? 0),
+      other: text(event.file?.otherPathString ?? 0),
+      mode: event.file?.mode ?? 0,
+      newMode: event.file?.newMode ?? 0,
+      origin: event.file?.origin ?? 0,
+      volume: event.file?.volume ?? '',
+    },
+    suppressed: Number(event.suppressed),
     ring: batch.ring.name,
   }));
 }

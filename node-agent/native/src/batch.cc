@@ -72,7 +72,8 @@ static std::string credentials(const bh_event &event)
 // A record and what follows it.
 struct BatchBuilder::View {
 	bh_event event;
-	std::string_view executable, args, parentExecutable, directory;
+	std::string_view executable, args, parentExecutable, directory, target,
+		other;
 };
 
 BatchBuilder::BatchBuilder(const Facts &facts, ProcessCache &processes)
@@ -104,8 +105,9 @@ bool BatchBuilder::add(const void *record, __u32 length)
 	memcpy(&view.event, record, sizeof(view.event));
 	const bh_event &event = view.event;
 	size_t tail = size_t{event.path_length} + event.args_length +
-		      event.parent_path_length + event.directory_length;
-	if (event.kind < BH_EVENT_FORK || event.kind > BH_EVENT_EXIT ||
+		      event.parent_path_length + event.directory_length +
+		      event.target_path_length + event.other_path_length;
+	if (event.kind < BH_EVENT_FORK || event.kind > BH_EVENT_FILE ||
 	    tail > length - sizeof(event))
 		return false;
 	const char *data = static_cast<const char *>(record) + sizeof(event);
@@ -118,6 +120,8 @@ bool BatchBuilder::add(const void *record, __u32 length)
 	view.args = next(event.args_length);
 	view.parentExecutable = next(event.parent_path_length);
 	view.directory = next(event.directory_length);
+	view.target = next(event.target_path_length);
+	view.other = next(event.other_path_length);
 	if (event.kind == BH_EVENT_EXIT)
 		view.executable =
 			processes_.find(event.pid, event.start_boottime_ns);
@@ -137,11 +141,17 @@ bool BatchBuilder::add(const void *record, __u32 length)
 	out.number(9, event.cpu_sequence);
 	addProcess(out, view);
 	out.packed(11, undecided(event.undecided));
+	out.number(12, event.operations);
+	if (event.kind == BH_EVENT_LOAD || event.kind == BH_EVENT_FILE)
+		addFile(out, view);
+	out.number(14, event.suppressed);
 	events_.bytes(4, out.encoded());
 
 	if (event.kind == BH_EVENT_EXIT)
 		processes_.erase(event.pid);
-	else if (event.verdict != BH_VERDICT_DENIED)
+	else if (event.kind == BH_EVENT_FORK ||
+		 (event.kind == BH_EVENT_EXEC &&
+		  event.verdict != BH_VERDICT_DENIED))
 		processes_.set(event, view.executable);
 	return true;
 }
@@ -152,7 +162,7 @@ void BatchBuilder::addProcess(MessageWriter &out, const View &view)
 	std::string_view name(event.name,
 			      strnlen(event.name, sizeof(event.name)));
 	// A denied image never gave the process its name.
-	if (event.verdict == BH_VERDICT_DENIED)
+	if (event.kind == BH_EVENT_EXEC && event.verdict == BH_VERDICT_DENIED)
 		name = baseName(view.executable);
 	MessageWriter process;
 	process.number(1, event.pid);
@@ -181,6 +191,21 @@ void BatchBuilder::addProcess(MessageWriter &out, const View &view)
 	process.number(24, string(view.directory));
 	process.number(25, !!(event.flags & BH_EVENT_UNLINKED));
 	out.bytes(10, process.encoded());
+}
+
+void BatchBuilder::addFile(MessageWriter &out, const View &view)
+{
+	const bh_event &event = view.event;
+	MessageWriter file;
+	file.number(1, string(view.target));
+	file.number(2, string(view.other));
+	file.number(3, event.target_inode);
+	file.number(4, event.target_mode);
+	file.number(5, event.target_origin);
+	file.number(6, event.target_volume);
+	file.number(7, event.open_flags);
+	file.number(8, event.new_mode);
+	out.bytes(13, file.encoded());
 }
 
 std::vector<uint32_t> BatchBuilder::arguments(const View &view)

@@ -66,6 +66,7 @@ class BatchBuilder
 
 	void reset();
 	void addProcess(MessageWriter &out, const View &view);
+	void addFile(MessageWriter &out, const View &view);
 	std::vector<uint32_t> arguments(const View &view);
 	uint32_t string(std::string_view value);
 	uint32_t container(__u64 id);

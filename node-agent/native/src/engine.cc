@@ -8,6 +8,21 @@
 namespace bulkhead
 {
 
+namespace
+{
+
+// Beyond fork and exec.
+bool asksForFiles(const bh_policy_set &set)
+{
+	constexpr __u32 kFilesFrom = 2;
+	for (__u32 i = kFilesFrom; i < BH_OPERATIONS_COUNT; i++)
+		if (set.operations[i])
+			return true;
+	return false;
+}
+
+} // namespace
+
 // In this order: the reader goes before the rings it reads.
 struct Engine::State {
 	PinDirectory pins;
@@ -26,6 +41,8 @@ struct Engine::State {
 
 	explicit State(const OpenOptions &options);
 	void load(const OpenOptions &options);
+	bool tryLoad(const OpenOptions &options);
+	void attachWaiting();
 	RingPositions produced() const
 	{
 		return {rings[kAlerts]->produced(),
@@ -41,8 +58,7 @@ struct Engine::State {
 };
 
 Engine::State::State(const OpenOptions &options)
-    : pins(options.pinDirectory), adopted(false),
-      plan(planHooks(options.objectPath, options.backends))
+    : pins(options.pinDirectory), adopted(false)
 {
 	pins.removeIncomplete();
 	std::vector<std::string> found = pins.sets();
@@ -53,10 +69,19 @@ Engine::State::State(const OpenOptions &options)
 		if (adopted)
 			break;
 	}
-	if (adopted)
-		plan.hooks[0].backend = PinDirectory::backendOf(set);
-	else
-		load(options);
+	if (adopted) {
+		std::vector<std::string> held = pins.attached(set);
+		std::vector<std::string> waiting = pins.waiting(set);
+		held.insert(held.end(), waiting.begin(), waiting.end());
+		plan = planAdopted(options.objectPath, options.backends, held);
+	} else {
+		// Most often the kernel takes the best, and once is enough.
+		plan = bestPlan(options.backends);
+		if (!tryLoad(options)) {
+			plan = triedPlan(options.objectPath, options.backends);
+			load(options);
+		}
+	}
 	tables = std::make_unique<Tables>(pins.pinPath(set));
 	instance = tables->config().ring_instance;
 	rings[kAlerts] = std::make_unique<Ring>(tables->ring("alerts"),
@@ -90,6 +115,25 @@ void Engine::State::load(const OpenOptions &options)
 		pins.removeIncomplete();
 		throw;
 	}
+}
+
+bool Engine::State::tryLoad(const OpenOptions &options)
+{
+	try {
+		load(options);
+		return true;
+	} catch (const NativeError &error) {
+		if (error.code() != std::string("LOAD_FAILED") &&
+		    error.code() != std::string("ATTACH_FAILED"))
+			throw;
+		return false;
+	}
+}
+
+void Engine::State::attachWaiting()
+{
+	for (const std::string &program : pins.waiting(set))
+		bulkhead::attachWaiting(pins.pinPath(set), program);
 }
 
 Engine::Engine(const OpenOptions &options)
@@ -140,9 +184,17 @@ Tables &Engine::tables()
 }
 
 void Engine::setPolicySet(__u32 id, const bh_policy_set &set,
+			  std::string_view automaton,
 			  std::vector<Encoded> responses)
 {
-	state().tables->setPolicySet(id, set);
+	if (asksForFiles(set))
+		state().attachWaiting();
+	state().tables->setPolicySet(id, set, automaton);
+	state().facts.setResponses(id, std::move(responses));
+}
+
+void Engine::tellResponses(__u32 id, std::vector<Encoded> responses)
+{
 	state().facts.setResponses(id, std::move(responses));
 }
 
@@ -209,6 +261,11 @@ std::map<std::string, __u64> Engine::counters()
 	if (state.reader)
 		found["malformed_record"] += state.reader->malformed();
 	return found;
+}
+
+std::vector<Comparison> Engine::comparisons()
+{
+	return state().tables->comparisons();
 }
 
 void Engine::stop()

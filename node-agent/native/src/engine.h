@@ -38,7 +38,9 @@ class Engine
 	bool removeSuperseded();
 	Tables &tables();
 	void setPolicySet(__u32 id, const bh_policy_set &set,
+			  std::string_view automaton,
 			  std::vector<Encoded> responses);
+	void tellResponses(__u32 id, std::vector<Encoded> responses);
 	void deletePolicySet(__u32 id);
 	void setContainer(const bh_container &container,
 			  const std::vector<__u64> &nested, Encoded facts);
@@ -48,6 +50,7 @@ class Engine
 	bool started() const;
 	void commit(Source source, __u64 position);
 	std::map<std::string, __u64> counters();
+	std::vector<Comparison> comparisons();
 	void stop();
 	void detach();
 	void close();

@@ -95,6 +95,7 @@ Napi::Function EngineObject::define(Napi::Env env)
 			InstanceMethod<&Self::watchCgroup>("watchCgroup"),
 			InstanceMethod<&Self::unwatchCgroup>("unwatchCgroup"),
 			InstanceMethod<&Self::setPolicySet>("setPolicySet"),
+			InstanceMethod<&Self::tellResponses>("tellResponses"),
 			InstanceMethod<&Self::deletePolicySet>(
 				"deletePolicySet"),
 			InstanceMethod<&Self::policySetIds>("policySetIds"),
@@ -106,6 +107,7 @@ Napi::Function EngineObject::define(Napi::Env env)
 			InstanceMethod<&Self::start>("start"),
 			InstanceMethod<&Self::commit>("commit"),
 			InstanceMethod<&Self::counters>("counters"),
+			InstanceMethod<&Self::comparisons>("comparisons"),
 			InstanceMethod<&Self::stop>("stop"),
 			InstanceMethod<&Self::detach>("detach"),
 			InstanceMethod<&Self::close>("close"),
@@ -193,7 +195,19 @@ void EngineObject::setPolicySet(Info info)
 			throw NativeError(
 				"INVALID_ARGUMENT",
 				"table and responses do not fit each other");
-		engine_->setPolicySet(id, set, std::move(responses));
+		Napi::Uint8Array automaton = toBytes(info[3], "automaton");
+		std::string_view bytes(
+			reinterpret_cast<const char *>(automaton.Data()),
+			automaton.ByteLength());
+		engine_->setPolicySet(id, set, bytes, std::move(responses));
+	});
+}
+
+void EngineObject::tellResponses(Info info)
+{
+	guarded(info.Env(), [&] {
+		engine_->tellResponses(toSetId(info[0]),
+				       toMessages(info[1], "responses"));
 	});
 }
 
@@ -295,6 +309,33 @@ Napi::Value EngineObject::counters(Info info)
 			object.Set(name, Napi::BigInt::New(info.Env(),
 							   uint64_t{value}));
 		return object;
+	});
+}
+
+Napi::Value EngineObject::comparisons(Info info)
+{
+	return guarded(info.Env(), [&] {
+		Napi::Env env = info.Env();
+		Napi::Array list = Napi::Array::New(env);
+		auto big = [env](__u64 value) {
+			return Napi::BigInt::New(env, uint64_t{value});
+		};
+		for (const auto &[key, counts] : engine_->comparisons()) {
+			Napi::Object one = Napi::Object::New(env);
+			one.Set("cgroupId", big(key.container));
+			one.Set("activeSet", key.active_set);
+			one.Set("candidateSet", key.candidate_set);
+			one.Set("isCandidate", key.is_candidate != 0);
+			one.Set("response", key.response);
+			one.Set("bothAllow", big(counts.both_allow));
+			one.Set("bothDeny", big(counts.both_deny));
+			one.Set("onlyActiveDenies",
+				big(counts.only_active_denies));
+			one.Set("onlyCandidateDenies",
+				big(counts.only_candidate_denies));
+			list.Set(list.Length(), one);
+		}
+		return list;
 	});
 }
 

@@ -29,6 +29,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject>
 	void watchCgroup(Info info);
 	void unwatchCgroup(Info info);
 	void setPolicySet(Info info);
+	void tellResponses(Info info);
 	void deletePolicySet(Info info);
 	Napi::Value policySetIds(Info info);
 	void setContainer(Info info);
@@ -38,6 +39,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject>
 	void start(Info info);
 	void commit(Info info);
 	Napi::Value counters(Info info);
+	Napi::Value comparisons(Info info);
 	void stop(Info info);
 	void detach(Info info);
 	void close(Info info);

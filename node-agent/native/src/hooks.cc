@@ -21,16 +21,70 @@ namespace
 constexpr long kListModulesSyscall = 461;
 constexpr unsigned long long kBpfModuleId = 109;
 
+// Programs that together make one backend of a hook.
 struct Candidate {
 	const char *backend;
-	const char *program;
+	std::vector<const char *> programs;
+	bool isDeferred = false;
 };
 
-constexpr Candidate kExecCandidates[] = {
-	{"lsm", "bh_exec_lsm"},
-	{"fmod_ret", "bh_exec_fmod"},
-	{"signal", "bh_exec"},
+struct Hook {
+	const char *name;
+	// Nothing is enforced without it.
+	bool isNeeded;
+	// Best first.
+	std::vector<Candidate> candidates;
 };
+
+// bpf/README.md says why these. The first is the one that the set of pins is
+// named after.
+const std::vector<Hook> &allHooks()
+{
+	static const std::vector<Hook> hooks = {
+		{"exec",
+		 true,
+		 {{"lsm", {"bh_exec_lsm"}},
+		  {"fmod_ret", {"bh_exec_fmod"}},
+		  {"signal", {"bh_exec"}}}},
+		{"fork", true, {{"tracepoint", {"bh_fork"}}}},
+		{"exit", true, {{"tracepoint", {"bh_exit"}}}},
+		{"cgroup",
+		 true,
+		 {{"tracepoint", {"bh_cgroup_mkdir", "bh_cgroup_rmdir"}}}},
+		{"load",
+		 false,
+		 {{"lsm", {"bh_mmap_file_lsm", "bh_file_mprotect_lsm"}},
+		  {"fmod_ret",
+		   {"bh_mmap_file_fmod", "bh_file_mprotect_fmod"}}}},
+		{"open",
+		 false,
+		 {{"lsm", {"bh_file_open_lsm"}},
+		  {"fmod_ret", {"bh_file_open_fmod"}},
+		  {"signal", {"bh_call_exit"}, true}}},
+		{"create",
+		 false,
+		 {{"lsm",
+		   {"bh_path_mknod_lsm", "bh_path_symlink_lsm",
+		    "bh_path_link_lsm"}},
+		  {"fmod_ret",
+		   {"bh_path_mknod_fmod", "bh_path_symlink_fmod",
+		    "bh_path_link_fmod"}}}},
+		{"change",
+		 false,
+		 {{"lsm", {"bh_path_truncate_lsm", "bh_path_chmod_lsm"}},
+		  {"fmod_ret",
+		   {"bh_path_truncate_fmod", "bh_path_chmod_fmod"}}}},
+		{"delete",
+		 false,
+		 {{"lsm", {"bh_path_unlink_lsm", "bh_path_rmdir_lsm"}},
+		  {"fmod_ret", {"bh_path_unlink_fmod", "bh_path_rmdir_fmod"}}}},
+		{"rename",
+		 false,
+		 {{"lsm", {"bh_path_rename_lsm"}},
+		  {"fmod_ret", {"bh_path_rename_fmod"}}}},
+	};
+	return hooks;
+}
 
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 
@@ -64,105 +118,180 @@ std::string lastVerifierLine(const std::string &log)
 	return last;
 }
 
-// Empty: it loads and attaches here.
-std::string tryProgram(const std::string &objectPath, const char *name)
+bool contains(const std::vector<std::string> &names, const std::string &name)
+{
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Empty: they load and attach here.
+std::string tryPrograms(const std::string &objectPath,
+			const std::vector<std::string> &names)
 {
 	Object object(bpf_object__open_file(objectPath.c_str(), nullptr),
 		      bpf_object__close);
 	if (!object)
 		throwErrno("INVALID_ARGUMENT", "cannot open " + objectPath);
 	std::string log(64 * 1024, '\0');
-	bpf_program *program, *wanted = nullptr;
+	std::vector<bpf_program *> wanted;
+	bpf_program *program;
 	bpf_object__for_each_program(program, object.get())
 	{
-		bool chosen = strcmp(bpf_program__name(program), name) == 0;
+		bool chosen = contains(names, bpf_program__name(program));
 		bpf_program__set_autoload(program, chosen);
-		if (chosen)
-			wanted = program;
+		if (!chosen)
+			continue;
+		wanted.push_back(program);
+		bpf_program__set_log_buf(program, log.data(), log.size());
+		// Errors and statistics, not every instruction.
+		bpf_program__set_log_level(program, 4);
 	}
-	if (!wanted)
+	if (wanted.size() != names.size())
 		throw NativeError("INVALID_ARGUMENT",
-				  objectPath + " has no program " + name);
-	bpf_program__set_log_buf(wanted, log.data(), log.size());
-	// Errors and statistics, not every instruction.
-	bpf_program__set_log_level(wanted, 4);
+				  objectPath + " lacks programs");
 	int error = bpf_object__load(object.get());
 	if (error) {
 		std::string line = lastVerifierLine(log.c_str());
 		return "load refused: " + errnoText(-error) +
 		       (line.empty() ? "" : ": " + line);
 	}
-	bpf_link *link = bpf_program__attach(wanted);
-	if (!link)
-		return "attach refused: " + errnoText(errno);
-	bpf_link__destroy(link);
+	for (bpf_program *one : wanted) {
+		bpf_link *link = bpf_program__attach(one);
+		if (!link)
+			return "attach refused: " + errnoText(errno);
+		bpf_link__destroy(link);
+	}
 	return "";
 }
 
-std::string tryExec(const std::string &objectPath, const Candidate &candidate)
+// Why a backend is out of the question before anything is loaded; empty: it is
+// not.
+std::string ruledOut(const std::string &backend,
+		     const std::vector<std::string> &backends)
 {
-	if (strcmp(candidate.backend, "lsm") == 0 && !bpfIsActiveLsm())
+	if (backend == "tracepoint")
+		return "";
+	if (!contains(backends, backend))
+		return "not wanted";
+	if (backend == "lsm" && !bpfIsActiveLsm())
 		return "bpf is not in the list of active LSMs";
-	return tryProgram(objectPath, candidate.program);
+	return "";
 }
 
-HookStatus planExec(HookPlan &plan, const std::string &objectPath,
-		    const std::vector<std::string> &backends)
+std::vector<std::string> programsOf(const Candidate &candidate)
 {
-	HookStatus status{"exec", "none", ""};
-	for (const Candidate &candidate : kExecCandidates) {
-		bool allowed = std::find(backends.begin(), backends.end(),
-					 candidate.backend) != backends.end();
-		std::string refusal =
-			allowed ? tryExec(objectPath, candidate) : "not wanted";
-		if (refusal.empty()) {
-			status.backend = candidate.backend;
-			plan.programs.push_back(candidate.program);
-			break;
-		}
-		status.reason += (status.reason.empty() ? "" : "; ") +
-				 std::string(candidate.backend) + ": " +
-				 refusal;
-	}
-	plan.execBackend = status.backend;
-	return status;
+	return {candidate.programs.begin(), candidate.programs.end()};
 }
 
-HookStatus planTracepoint(HookPlan &plan, const std::string &objectPath,
-			  const char *hook,
-			  const std::vector<const char *> &programs)
+void addReason(HookStatus &status, const Candidate &candidate,
+	       const std::string &refusal)
 {
-	HookStatus status{hook, "tracepoint", ""};
-	for (const char *program : programs) {
-		std::string refusal = tryProgram(objectPath, program);
-		if (!refusal.empty()) {
-			status.backend = "none";
-			status.reason = "tracepoint: " + refusal;
-		}
+	status.reason += (status.reason.empty() ? "" : "; ") +
+			 std::string(candidate.backend) + ": " + refusal;
+}
+
+void choose(HookPlan &plan, HookStatus &status, const Candidate &candidate)
+{
+	status.backend = candidate.backend;
+	for (const char *program : candidate.programs) {
+		plan.programs.push_back(program);
+		if (candidate.isDeferred)
+			plan.deferred.push_back(program);
 	}
-	if (status.backend != "none")
-		plan.programs.insert(plan.programs.end(), programs.begin(),
-				     programs.end());
-	return status;
+}
+
+void complete(HookPlan &plan)
+{
+	plan.execBackend = plan.hooks[0].backend;
+	// Tells of every exec, and is the net under the other backends.
+	if (plan.execBackend != "none" && plan.execBackend != "signal")
+		plan.programs.push_back("bh_exec");
 }
 
 } // namespace
 
-HookPlan planHooks(const std::string &objectPath,
+HookPlan bestPlan(const std::vector<std::string> &backends)
+{
+	HookPlan plan;
+	for (const Hook &hook : allHooks()) {
+		HookStatus status{hook.name, "none", ""};
+		for (const Candidate &candidate : hook.candidates) {
+			std::string refusal =
+				ruledOut(candidate.backend, backends);
+			if (refusal.empty()) {
+				choose(plan, status, candidate);
+				break;
+			}
+			addReason(status, candidate, refusal);
+		}
+		plan.hooks.push_back(status);
+	}
+	complete(plan);
+	return plan;
+}
+
+HookPlan triedPlan(const std::string &objectPath,
 		   const std::vector<std::string> &backends)
 {
 	HookPlan plan;
-	plan.hooks.push_back(planExec(plan, objectPath, backends));
-	plan.hooks.push_back(
-		planTracepoint(plan, objectPath, "fork", {"bh_fork"}));
-	plan.hooks.push_back(
-		planTracepoint(plan, objectPath, "exit", {"bh_exit"}));
-	plan.hooks.push_back(
-		planTracepoint(plan, objectPath, "cgroup",
-			       {"bh_cgroup_mkdir", "bh_cgroup_rmdir"}));
-	// Tells of every exec, and is the net under the other backends.
-	if (plan.execBackend != "none" && plan.execBackend != "signal")
-		plan.programs.push_back("bh_exec");
+	for (const Hook &hook : allHooks()) {
+		HookStatus status{hook.name, "none", ""};
+		for (const Candidate &candidate : hook.candidates) {
+			std::string refusal =
+				ruledOut(candidate.backend, backends);
+			if (refusal.empty())
+				refusal = tryPrograms(objectPath,
+						      programsOf(candidate));
+			if (refusal.empty()) {
+				choose(plan, status, candidate);
+				break;
+			}
+			addReason(status, candidate, refusal);
+		}
+		plan.hooks.push_back(status);
+	}
+	complete(plan);
+	return plan;
+}
+
+HookPlan planHooks(const std::string &objectPath,
+		   const std::vector<std::string> &backends)
+{
+	HookPlan plan = bestPlan(backends);
+	if (!tryPrograms(objectPath, plan.programs).empty())
+		plan = triedPlan(objectPath, backends);
+	return plan;
+}
+
+HookPlan planAdopted(const std::string &objectPath,
+		     const std::vector<std::string> &backends,
+		     const std::vector<std::string> &attached)
+{
+	HookPlan plan;
+	for (const Hook &hook : allHooks()) {
+		HookStatus status{hook.name, "none", ""};
+		for (const Candidate &candidate : hook.candidates) {
+			std::vector<std::string> programs =
+				programsOf(candidate);
+			bool isAttached = std::all_of(
+				programs.begin(), programs.end(),
+				[&](const std::string &program) {
+					return contains(attached, program);
+				});
+			if (isAttached) {
+				choose(plan, status, candidate);
+				break;
+			}
+			std::string refusal =
+				ruledOut(candidate.backend, backends);
+			if (refusal.empty())
+				refusal = tryPrograms(objectPath, programs);
+			addReason(status, candidate,
+				  refusal.empty() ? "refused when it was loaded"
+						  : refusal);
+		}
+		plan.hooks.push_back(status);
+	}
+	complete(plan);
 	return plan;
 }
 
@@ -179,10 +308,12 @@ Capabilities probeCapabilities(const HookPlan &plan)
 	if (!found.btf)
 		found.missing.push_back(
 			"a kernel with BTF (/sys/kernel/btf/vmlinux)");
-	for (const HookStatus &hook : plan.hooks)
-		if (hook.backend == "none")
+	for (size_t i = 0; i < plan.hooks.size(); i++) {
+		const HookStatus &hook = plan.hooks[i];
+		if (hook.backend == "none" && allHooks()[i].isNeeded)
 			found.missing.push_back("hook " + hook.hook + " (" +
 						hook.reason + ")");
+	}
 	return found;
 }
 

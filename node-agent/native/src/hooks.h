@@ -15,8 +15,10 @@ struct HookStatus {
 
 struct HookPlan {
 	std::vector<HookStatus> hooks;
-	// Names of the programs to load.
+	// Names of the programs to load; those of them that cost every task of
+	// the machine are attached once a policy asks for them.
 	std::vector<std::string> programs;
+	std::vector<std::string> deferred;
 	// lsm, fmod_ret, signal or none.
 	std::string execBackend;
 };
@@ -28,9 +30,23 @@ struct Capabilities {
 	std::vector<std::string> missing;
 };
 
-// Tries each program alone: loads it, attaches it, and lets go of it.
+// The best of every hook that is not out of the question from the start.
+HookPlan bestPlan(const std::vector<std::string> &backends);
+
+// What the kernel takes, by loading and attaching for a moment, hook by hook
+// and backend by backend.
+HookPlan triedPlan(const std::string &objectPath,
+		   const std::vector<std::string> &backends);
+
+// The best plan where the kernel takes all of it, else the tried one.
 HookPlan planHooks(const std::string &objectPath,
 		   const std::vector<std::string> &backends);
+
+// Of programs that a former process attached: what each hook has, and why
+// nothing better.
+HookPlan planAdopted(const std::string &objectPath,
+		     const std::vector<std::string> &backends,
+		     const std::vector<std::string> &attached);
 
 Capabilities probeCapabilities(const HookPlan &plan);
 

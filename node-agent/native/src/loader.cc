@@ -11,6 +11,7 @@
 
 #include "abi.h"
 #include "error.h"
+#include "unique_fd.h"
 
 namespace bulkhead
 {
@@ -80,6 +81,20 @@ void writeConfig(bpf_object *object, const HookPlan &plan,
 		throwErrno("LOAD_FAILED", "cannot write the configuration");
 }
 
+bool contains(const std::vector<std::string> &names, const char *name)
+{
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void pinProgram(bpf_program *program, const std::string &directory)
+{
+	std::string name = bpf_program__name(program);
+	int error = bpf_program__pin(program,
+				     (directory + "/prog_" + name).c_str());
+	if (error)
+		throwErrno("SYSTEM", "cannot pin " + name, -error);
+}
+
 void attachAndPin(bpf_program *program, const std::string &directory)
 {
 	std::string name = bpf_program__name(program);
@@ -106,11 +121,9 @@ void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 	bpf_program *program;
 	bpf_object__for_each_program(program, object.get())
 	{
-		bool wanted =
-			std::find(plan.programs.begin(), plan.programs.end(),
-				  bpf_program__name(program)) !=
-			plan.programs.end();
-		bpf_program__set_autoload(program, wanted);
+		bpf_program__set_autoload(
+			program,
+			contains(plan.programs, bpf_program__name(program)));
 	}
 	int error = bpf_object__load(object.get());
 	if (error)
@@ -127,9 +140,26 @@ void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 	}
 	bpf_object__for_each_program(program, object.get())
 	{
-		if (bpf_program__autoload(program))
+		if (!bpf_program__autoload(program))
+			continue;
+		if (contains(plan.deferred, bpf_program__name(program)))
+			pinProgram(program, directory);
+		else
 			attachAndPin(program, directory);
 	}
+}
+
+void attachWaiting(const std::string &directory, const std::string &name)
+{
+	UniqueFd program(bpf_obj_get((directory + "/prog_" + name).c_str()));
+	if (program.get() < 0)
+		throwErrno("SYSTEM", "cannot open " + name);
+	// Of tp_btf: what it is attached to stands in the program.
+	UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
+	if (link.get() < 0)
+		throwErrno("ATTACH_FAILED", "cannot attach " + name);
+	if (bpf_obj_pin(link.get(), (directory + "/link_" + name).c_str()) != 0)
+		throwErrno("SYSTEM", "cannot pin " + name);
 }
 
 } // namespace bulkhead

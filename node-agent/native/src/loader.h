@@ -15,4 +15,7 @@ void loadAndPin(const std::string &objectPath, const HookPlan &plan,
 		const std::vector<unsigned int> &hostNamespaces,
 		const std::string &directory);
 
+// Attaches a program that loadAndPin() has left waiting. ATTACH_FAILED, SYSTEM
+void attachWaiting(const std::string &directory, const std::string &name);
+
 } // namespace bulkhead

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "error.h"
@@ -18,6 +19,8 @@ namespace
 constexpr long kBpffsMagic = 0xcafe4a11;
 const std::string kComplete = "v_";
 const std::string kIncomplete = "n_";
+const std::string kLink = "link_";
+const std::string kProgram = "prog_";
 
 std::vector<std::string> list(const std::string &path)
 {
@@ -34,10 +37,21 @@ std::vector<std::string> list(const std::string &path)
 	return names;
 }
 
+// What follows a prefix in the names that begin with it.
+std::vector<std::string> listAfter(const std::string &path,
+				   const std::string &prefix)
+{
+	std::vector<std::string> found;
+	for (const std::string &name : list(path))
+		if (name.rfind(prefix, 0) == 0)
+			found.push_back(name.substr(prefix.size()));
+	return found;
+}
+
 void removeDirectory(const std::string &path)
 {
 	// Links first: what they enforce ends before the maps they read go.
-	for (const char *prefix : {"link_", "map_"})
+	for (const char *prefix : {"link_", "prog_", "map_"})
 		for (const std::string &name : list(path))
 			if (name.rfind(prefix, 0) == 0 &&
 			    unlink((path + "/" + name).c_str()) != 0)
@@ -76,6 +90,21 @@ std::vector<std::string> PinDirectory::sets() const
 	std::vector<std::string> found;
 	for (const std::string &name : list(path_))
 		if (name.rfind(kComplete, 0) == 0)
+			found.push_back(name);
+	return found;
+}
+
+std::vector<std::string> PinDirectory::attached(const std::string &set) const
+{
+	return listAfter(pinPath(set), kLink);
+}
+
+std::vector<std::string> PinDirectory::waiting(const std::string &set) const
+{
+	std::vector<std::string> found;
+	std::vector<std::string> links = attached(set);
+	for (const std::string &name : listAfter(pinPath(set), kProgram))
+		if (std::find(links.begin(), links.end(), name) == links.end())
 			found.push_back(name);
 	return found;
 }

@@ -21,6 +21,10 @@ class PinDirectory
 	std::string pinPath(const std::string &name) const;
 	// Complete sets.
 	std::vector<std::string> sets() const;
+	// Names of the programs that a set holds the links of, and of those
+	// that it holds without having attached them.
+	std::vector<std::string> attached(const std::string &set) const;
+	std::vector<std::string> waiting(const std::string &set) const;
 	std::string begin(const std::string &set);
 	void complete(const std::string &set);
 	void removeSet(const std::string &set);

@@ -6,8 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <numeric>
 
+#include "automaton.h"
 #include "error.h"
 
 namespace bulkhead
@@ -30,11 +32,16 @@ UniqueFd openPin(const std::string &directory, const char *name)
 	return fd;
 }
 
+// Where the kernel changes a map meanwhile it can begin anew: a key can come
+// twice, and somewhere the end must be.
+constexpr size_t kKeysMax = 4 * BH_COMPARISONS_MAX;
+
 template <typename Key> std::vector<Key> keysOf(int map)
 {
 	std::vector<Key> keys;
 	Key key, *previous = nullptr;
-	while (bpf_map_get_next_key(map, previous, &key) == 0) {
+	while (keys.size() < kKeysMax &&
+	       bpf_map_get_next_key(map, previous, &key) == 0) {
 		keys.push_back(key);
 		previous = &keys.back();
 		key = {};
@@ -58,6 +65,51 @@ void remove(int map, const void *key, const char *what)
 		throwErrno("SYSTEM", std::string("cannot remove a ") + what);
 }
 
+// The programs trust what is in the maps no further than the verifier makes
+// them: this is for whoever hands over something else by mistake.
+void checkAutomaton(std::string_view bytes)
+{
+	bh_automaton header;
+	if (bytes.size() < sizeof(header))
+		throw NativeError("INVALID_ARGUMENT",
+				  "an automaton has another size");
+	memcpy(&header, bytes.data(), sizeof(header));
+	__u64 words = __u64{header.cell_count} +
+		      __u64{header.output_count} * 3 * header.words;
+	if (header.version != BH_AUTOMATON_VERSION || header.words < 1 ||
+	    header.words > 2 ||
+	    bytes.size() != sizeof(header) + words * sizeof(__u32))
+		throw NativeError("INVALID_ARGUMENT",
+				  "this is no automaton of this version");
+}
+
+struct AutomatonClass {
+	const char *map;
+	size_t bytes;
+};
+
+constexpr AutomatonClass kAutomatonClasses[] = {
+#define X(name, words) {"automatons_" #name, (words) * sizeof(__u32)},
+	BH_AUTOMATON_CLASSES(X)
+#undef X
+};
+
+// The smallest class that holds it.
+__u32 automatonClass(std::string_view automaton)
+{
+	for (__u32 i = 0; i < BH_AUTOMATON_CLASSES_COUNT; i++)
+		if (automaton.size() <= kAutomatonClasses[i].bytes)
+			return i;
+	throw NativeError(
+		"INVALID_ARGUMENT",
+		"the automaton is larger than " +
+			std::to_string(
+				kAutomatonClasses[BH_AUTOMATON_CLASSES_COUNT -
+						  1]
+					.bytes) +
+			" bytes");
+}
+
 // The memory of a deleted element is used again at once. After this no program
 // still reads one that was deleted before.
 void awaitKernelReaders()
@@ -77,8 +129,11 @@ Tables::Tables(const std::string &directory)
       sequences_(openPin(directory, "sequences")),
       alerts_(openPin(directory, "alerts")),
       telemetry_(openPin(directory, "telemetry")),
-      cgroupEvents_(openPin(directory, "cgroup_events"))
+      cgroupEvents_(openPin(directory, "cgroup_events")),
+      comparisons_(openPin(directory, "comparisons"))
 {
+	for (const AutomatonClass &one : kAutomatonClasses)
+		automatons_.push_back(openPin(directory, one.map));
 }
 
 void Tables::watchCgroup(__u64 id)
@@ -102,8 +157,10 @@ void Tables::unwatchCgroup(__u64 id)
 		remove(cgroups_.get(), &id, "cgroup");
 }
 
-void Tables::setPolicySet(__u32 id, const bh_policy_set &set)
+void Tables::setPolicySet(__u32 id, bh_policy_set set,
+			  std::string_view automaton)
 {
+	set.automaton_class = automatonClass(automaton);
 	bh_policy_set existing;
 	if (bpf_map_lookup_elem(policySets_.get(), &id, &existing) == 0) {
 		if (memcmp(&existing, &set, sizeof(set)) == 0)
@@ -112,13 +169,54 @@ void Tables::setPolicySet(__u32 id, const bh_policy_set &set)
 				  "another policy set has the id " +
 					  std::to_string(id));
 	}
+	if ((set.executables | set.parents | set.targets) && automaton.empty())
+		throw NativeError("INVALID_ARGUMENT",
+				  "table and automaton do not fit each other");
+	// Before the set: whoever reads a set finds its automaton.
+	if (!automaton.empty())
+		setAutomaton(id, set.automaton_class, automaton);
 	update(policySets_.get(), &id, &set, "policy set");
+}
+
+void Tables::setAutomaton(__u32 id, __u32 number, std::string_view automaton)
+{
+	checkAutomaton(automaton);
+	size_t bytes = kAutomatonClasses[number].bytes;
+	UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "bh_automaton",
+				    sizeof(__u32), bytes, 1, nullptr));
+	if (map.get() < 0)
+		throwErrno("SYSTEM", "cannot make an automaton");
+	std::string value(automaton);
+	value.resize(bytes);
+	__u32 only = 0;
+	update(map.get(), &only, value.data(), "automaton");
+	int fd = map.get();
+	update(automatons_[number].get(), &id, &fd, "automaton");
 }
 
 void Tables::deletePolicySet(__u32 id)
 {
 	remove(policySets_.get(), &id, "policy set");
+	for (const UniqueFd &automatons : automatons_)
+		remove(automatons.get(), &id, "automaton");
+	for (const bh_comparison_key &key :
+	     keysOf<bh_comparison_key>(comparisons_.get()))
+		if (key.active_set == id || key.candidate_set == id)
+			remove(comparisons_.get(), &key, "comparison");
 	awaitKernelReaders();
+}
+
+std::vector<Comparison> Tables::comparisons() const
+{
+	std::vector<Comparison> found;
+	for (const bh_comparison_key &key :
+	     keysOf<bh_comparison_key>(comparisons_.get())) {
+		Comparison one{key, {}};
+		if (bpf_map_lookup_elem(comparisons_.get(), &key,
+					&one.counts) == 0)
+			found.push_back(one);
+	}
+	return found;
 }
 
 std::vector<__u32> Tables::policySetIds() const
@@ -185,6 +283,10 @@ void Tables::claimDescendants(__u64 container)
 void Tables::deleteContainer(__u64 id)
 {
 	remove(containers_.get(), &id, "container");
+	for (const bh_comparison_key &key :
+	     keysOf<bh_comparison_key>(comparisons_.get()))
+		if (key.container == id)
+			remove(comparisons_.get(), &key, "comparison");
 }
 
 std::vector<__u64> Tables::containerIds() const

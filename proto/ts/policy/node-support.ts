@@ -6,6 +6,7 @@ import {
   type PolicySelector,
   SECTION_NAMES,
   type SectionName,
+  type UserIdRange,
 } from './model.js';
 import type { PolicyPlaces } from './places.js';
 import type { Problem, Severity } from './problems.js';
@@ -15,14 +16,22 @@ import type { Problem, Severity } from './problems.js';
  * first; a node that is sent more refuses the bundle and keeps what was in force.
  */
 
-/** Selectors and responses that a node's table holds per policy set (bpf/include/abi.h). */
-export const NODE_LIMITS = { selectors: 64, responses: 64 } as const;
+/** Selectors, responses, lists of paths and ranges of users that a node's table holds per policy set (bpf/include/abi.h). */
+export const NODE_LIMITS = { selectors: 64, responses: 64, pathLists: 63, userRanges: 64 } as const;
 
 /** Conditions that the agent has the facts for, or that the kernel programs decide. */
 const CARRIED_OUT: ReadonlySet<ConditionName> = new Set([
   'operation',
   'executableOrigin',
+  'processName',
+  'processExecutable',
+  'parentExecutable',
   'sessionLeaderInteractive',
+  'processUserId',
+  'processCapability',
+  'targetFilePath',
+  'ignoreVolumeMounts',
+  'ignoreVolumeFiles',
   'containerImageFullName',
   'containerImageName',
   'containerImageTag',
@@ -47,10 +56,6 @@ export function unsupportedParts(policy: Policy): UnsupportedPart[] {
   return SECTION_NAMES.flatMap((section) => {
     const content = policy[section];
     if (!content) return [];
-    if (section === 'file') {
-      const message = 'file sections are not carried out by the nodes of this version';
-      return [{ section, selector: undefined, response: undefined, message }];
-    }
     const parts: UnsupportedPart[] = [];
     for (const selector of content.selectors) {
       for (const what of unsupportedConditions(selector)) {
@@ -92,10 +97,11 @@ export function supportProblems(
 
 /** That policies together need more than a node's table has. */
 export function tableFull(what: string, need: TableNeed): Problem {
-  const { selectors, responses } = NODE_LIMITS;
+  const { selectors, responses, pathLists, userRanges: users } = NODE_LIMITS;
   const message =
-    `${what} would need ${need.selectors} selectors and ${need.responses} ` +
-    `responses of a node's table, which has ${selectors} and ${responses}`;
+    `${what} would need ${need.selectors} selectors, ${need.responses} responses, ` +
+    `${need.pathLists} lists of paths and ${need.userRanges} ranges of users in a node's table, ` +
+    `which has ${selectors}, ${responses}, ${pathLists} and ${users}`;
   const hint = 'merge responses, or publish to fewer clusters';
   const place = { line: 1, column: 1, path: '' };
   return { code: 'POLICY_TABLE_FULL', severity: 'error', ...place, message, hint };
@@ -104,6 +110,8 @@ export function tableFull(what: string, need: TableNeed): Problem {
 export interface TableNeed {
   readonly selectors: number;
   readonly responses: number;
+  readonly pathLists: number;
+  readonly userRanges: number;
   readonly fits: boolean;
 }
 
@@ -116,39 +124,50 @@ export function tableNeed(policies: readonly BundledPolicy[]): TableNeed {
   return {
     selectors: set.selectors.length,
     responses: set.responses.length,
+    pathLists: set.pathLists.length,
+    userRanges: userRanges(set).length,
     fits: fitsNode(set),
   };
 }
 
-export function fitsNode({ selectors, responses }: BoundSet): boolean {
-  return selectors.length <= NODE_LIMITS.selectors && responses.length <= NODE_LIMITS.responses;
-}
-
-/** Whether the kernel programs of this version can decide what is left of a set. */
-export function isCarriedOut({ selectors, pathLists, argLists }: BoundSet): boolean {
+export function fitsNode(set: BoundSet): boolean {
+  const { selectors, responses, pathLists } = set;
   return (
-    pathLists.length === 0 &&
-    argLists.length === 0 &&
-    selectors.every(
-      ({ operations, userIds, capabilities, ignoreVolumes }) =>
-        operations.every((operation) => operation === 'fork' || operation === 'exec') &&
-        userIds.length === 0 &&
-        capabilities.length === 0 &&
-        ignoreVolumes === undefined,
-    )
+    selectors.length <= NODE_LIMITS.selectors &&
+    responses.length <= NODE_LIMITS.responses &&
+    pathLists.length <= NODE_LIMITS.pathLists &&
+    userRanges(set).length <= NODE_LIMITS.userRanges
   );
 }
 
+/** The distinct ranges of users that selectors ask for, and the indexes of those selectors. */
+export function userRanges({
+  selectors,
+}: BoundSet): (UserIdRange & { readonly selectors: readonly number[] })[] {
+  const ranges = new Map<string, UserIdRange & { selectors: number[] }>();
+  selectors.forEach(({ userIds }, index) => {
+    for (const { first, last } of userIds) {
+      const key = `${first}-${last}`;
+      const range = ranges.get(key) ?? { first, last, selectors: [] };
+      range.selectors.push(index);
+      ranges.set(key, range);
+    }
+  });
+  return [...ranges.values()];
+}
+
+/** Whether the kernel programs of this version can decide what is left of a set. */
+export function isCarriedOut({ argLists }: BoundSet): boolean {
+  return argLists.length === 0;
+}
+
 function unsupportedConditions(selector: PolicySelector): string[] {
-  const { operations, texts, flags, userIds, capabilities } = selector;
+  const { texts, flags, userIds, capabilities } = selector;
   const used = [
     ...Object.keys(texts),
     ...Object.keys(flags),
     ...(userIds.length > 0 ? ['processUserId'] : []),
     ...(capabilities.length > 0 ? ['processCapability'] : []),
   ].filter(isConditionName);
-  return [
-    ...operations.filter((one) => one === 'load').map((one) => `the operation ${one}`),
-    ...used.filter((one) => !CARRIED_OUT.has(one)).map((one) => `the condition ${one}`),
-  ];
+  return used.filter((one) => !CARRIED_OUT.has(one)).map((one) => `the condition ${one}`);
 }

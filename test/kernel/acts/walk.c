@@ -13,6 +13,9 @@ typedef uint32_t __u32;
 typedef uint64_t __u64;
 #include "../../../bpf/include/automaton.h"
 
+#define cell_of(cells, at) ((cells)[at])
+BH_AUTOMATON_STEP(bh_automaton_step, const __u32 *, cell_of)
+
 struct walk {
 	const struct bh_automaton *automaton;
 	const __u32 *cells;

@@ -76,6 +76,26 @@ describe('enforcement', () => {
     expect(setOf(4n)).toBe(setOf(1n));
   });
 
+  it('gives a set the automaton of its path patterns, and another one to other patterns', () => {
+    const enforcement = open();
+    enforcement.containerSeen(container(1n, 'redis'));
+    const named = (name: string) =>
+      policy(
+        `process: {selectors: [{name: a, operation: [exec], processName: [${name}]}], responses: [{match: [a], actions: [log]}]}`,
+      );
+    const sets = ['sh', 'bash', 'sh'].map((name) => {
+      enforcement.applyPolicies([named(name)]);
+      return setOf(1n) ?? 0;
+    });
+    expect(new Set(sets).size).toBe(3);
+    const [sh, bash, again] = sets.map((id) => kernel.automatons.get(id));
+    expect(sh?.length).toBeGreaterThan(0);
+    expect(again).toEqual(sh);
+    expect(bash).not.toEqual(sh);
+    enforcement.applyPolicies([policy(DRIFT)]);
+    expect(kernel.automatons.get(setOf(1n) ?? 0)).toHaveLength(0);
+  });
+
   it('never gives an id to another content, and deletes what nothing refers to', () => {
     const enforcement = open();
     enforcement.containerSeen(container(1n, 'redis'));

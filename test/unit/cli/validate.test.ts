@@ -48,10 +48,13 @@ describe('policy validate', () => {
   });
 
   it('warns of what nodes of this version cannot carry out', async () => {
-    work.write('p.yaml', DRIFT_POLICY.replace('[exec]', '[load]'));
+    work.write(
+      'p.yaml',
+      DRIFT_POLICY.replace('executableOrigin: [writable, memory]', "nodeLabel: ['a:b']"),
+    );
     const { code, out } = await validate('@p.yaml');
     expect(code).toBe(0);
-    expect(out).toMatch(/^p.yaml:3:7: warning POLICY_UNSUPPORTED: the operation load /);
+    expect(out).toMatch(/^p.yaml:3:7: warning POLICY_UNSUPPORTED: the condition nodeLabel /);
   });
 
   it('warns of more responses than a table of this version has', async () => {

@@ -15,7 +15,17 @@ const ORIGINS = Object.keys(EXECUTABLE_ORIGINS).filter(
 );
 
 export const origins = fc.constantFrom(...ORIGINS);
-export const operations = fc.constantFrom<Operation>('fork', 'exec');
+const PROCESS_OPERATIONS = ['fork', 'exec', 'load'] as const;
+const FILE_OPERATIONS = [
+  ...['createExecutable', 'modifyExecutable', 'createFile', 'modifyFile', 'deleteFile'],
+  ...['openFile', 'renameFile'],
+] as Operation[];
+
+/** Of one act: one of the process section, or one to three of the file section. */
+export const operations: fc.Arbitrary<Operation[]> = fc.oneof(
+  fc.constantFrom<Operation>(...PROCESS_OPERATIONS).map((one) => [one]),
+  fc.subarray(FILE_OPERATIONS, { minLength: 1, maxLength: 3 }),
+);
 
 /** Of the whole language. */
 export const policies: fc.Arbitrary<Policy> = documents.map((document) =>
@@ -24,42 +34,77 @@ export const policies: fc.Arbitrary<Policy> = documents.map((document) =>
 
 export const bundledPolicies = bundled(policies);
 
+const PATTERNS = ['/bin/sh', '/opt/**/*.so', '/tmp/*'];
 const IMAGES = ['docker.io/library/nginx', 'ghcr.io/team/nginx', 'localhost:5000/api'];
 const names = fc.uniqueArray(fc.constantFrom('a', 'b-1', 'C_2', '9'), {
   minLength: 1,
   maxLength: 4,
 });
 
+const USERS = ['0', '33', '1000-1999', '1500-4294967294'];
+const CAPABILITIES = ['CAP_SYS_ADMIN', 'CAP_CHOWN', 'CAP_BPF'];
+
+/** Conditions that both sections have. */
+const common = {
+  processUserId: fc.subarray(USERS, { minLength: 1 }),
+  processCapability: fc.subarray(CAPABILITIES, { minLength: 1 }),
+  processExecutable: fc.subarray(PATTERNS, { minLength: 1 }),
+  containerImageFullName: fc.subarray(IMAGES, { minLength: 1 }),
+};
+
+const processSelector = (name: string) =>
+  fc.record(
+    {
+      ...common,
+      name: fc.constant(name),
+      operation: fc.subarray<Operation>([...PROCESS_OPERATIONS], { minLength: 1 }),
+      executableOrigin: fc.subarray(ORIGINS, { minLength: 1 }),
+      sessionLeaderInteractive: fc.boolean(),
+      parentExecutable: fc.subarray(PATTERNS, { minLength: 1 }),
+    },
+    { requiredKeys: ['name', 'operation'] },
+  );
+
+const fileSelector = (name: string) =>
+  fc
+    .record(
+      {
+        ...common,
+        name: fc.constant(name),
+        operation: fc.subarray(FILE_OPERATIONS, { minLength: 1 }),
+        targetFilePath: fc.subarray(PATTERNS, { minLength: 1 }),
+        ignore: fc.constantFrom('ignoreVolumeMounts', 'ignoreVolumeFiles'),
+      },
+      { requiredKeys: ['name', 'operation'] },
+    )
+    .map(({ ignore, ...rest }) => (ignore === undefined ? rest : { ...rest, [ignore]: true }));
+
+function section(selectorOf: (name: string) => fc.Arbitrary<object>): fc.Arbitrary<object> {
+  return names.chain((selectors) =>
+    fc.record({
+      selectors: fc.tuple(...selectors.map(selectorOf)),
+      responses: fc.array(
+        fc.record({
+          match: fc.subarray(selectors, { minLength: 1 }),
+          exclude: fc.subarray(selectors, { maxLength: Math.min(2, selectors.length) }),
+          actions: fc.constantFrom(['log'], ['alert'], ['alert', 'block'], ['log', 'alert']),
+        }),
+        { minLength: 1, maxLength: 5 },
+      ),
+    }),
+  );
+}
+
 /** What the nodes of this version carry out. */
 export const carriedOutPolicies: fc.Arbitrary<BundledPolicy[]> = bundled(
-  names
-    .chain((selectors) =>
-      fc.record({
-        selectors: fc.tuple(
-          ...selectors.map((name) =>
-            fc.record(
-              {
-                name: fc.constant(name),
-                operation: fc.subarray<Operation>(['fork', 'exec'], { minLength: 1 }),
-                executableOrigin: fc.subarray(ORIGINS, { minLength: 1 }),
-                sessionLeaderInteractive: fc.boolean(),
-                containerImageFullName: fc.subarray(IMAGES, { minLength: 1 }),
-              },
-              { requiredKeys: ['name', 'operation'] },
-            ),
-          ),
-        ),
-        responses: fc.array(
-          fc.record({
-            match: fc.subarray(selectors, { minLength: 1 }),
-            exclude: fc.subarray(selectors, { maxLength: Math.min(2, selectors.length) }),
-            actions: fc.constantFrom(['log'], ['alert'], ['alert', 'block'], ['log', 'alert']),
-          }),
-          { minLength: 1, maxLength: 5 },
-        ),
-      }),
+  fc
+    .record(
+      { process: section(processSelector), file: section(fileSelector) },
+      { requiredKeys: [] },
     )
-    .map((process) => policyOf(JSON.stringify({ process }))),
+    .map((document) => parsePolicy(JSON.stringify(document)).policy)
+    // A block without a path, and an empty document, are refused.
+    .filter((policy) => policy !== undefined),
 );
 
 export const containers: fc.Arbitrary<ContainerFacts> = fc

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opens and loads where no hook can deny them: the backend signal. A system
+ * call of any task on the machine comes through here, so these are attached
+ * only once a policy asks for files or loads.
+ */
+#include "include/syscall.h"
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(bh_call_enter, struct pt_regs *regs, long number)
+{
+	bh_call_begun(regs, number);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(bh_call_exit, struct pt_regs *regs, long result)
+{
+	bh_call_ended(regs, result);
+	return 0;
+}
+
+/* After bh_exec: by then the process is known to be the container's. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(bh_call_exec, struct task_struct *task, pid_t old_pid,
+	     struct linux_binprm *bprm)
+{
+	bh_loader_mapped();
+	return 0;
+}

@@ -1,0 +1,6 @@
+// The form of an automaton, for C++.
+#pragma once
+
+#include "abi.h"
+
+#include "../../../bpf/include/automaton.h"
