@@ -1,5 +1,6 @@
 #include "pins.h"
 
+#include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,7 +8,9 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "error.h"
 
@@ -21,6 +24,7 @@ const std::string kComplete = "v_";
 const std::string kIncomplete = "n_";
 const std::string kLink = "link_";
 const std::string kProgram = "prog_";
+const std::string kMap = "map_";
 
 std::vector<std::string> list(const std::string &path)
 {
@@ -48,16 +52,48 @@ std::vector<std::string> listAfter(const std::string &path,
 	return found;
 }
 
-void removeDirectory(const std::string &path)
+// The kernel detaches some milliseconds after the last name of a link has gone.
+constexpr std::chrono::seconds kDetachLimit(5);
+constexpr std::chrono::milliseconds kDetachStep(1);
+
+__u32 programOf(const std::string &link)
 {
+	UniqueFd fd(bpf_obj_get(link.c_str()));
+	bpf_link_info info = {};
+	__u32 size = sizeof(info);
+	if (fd.get() < 0 || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0)
+		throwErrno("SYSTEM", "cannot look at " + link);
+	return info.prog_id;
+}
+
+bool isLoaded(__u32 program)
+{
+	return UniqueFd(bpf_prog_get_fd_by_id(program)).get() >= 0;
+}
+
+// Answers whether the programs are gone; they stay where another process holds
+// one of them.
+bool removeDirectory(const std::string &path)
+{
+	std::vector<__u32> programs;
+	for (const std::string &name : list(path))
+		if (name.rfind(kLink, 0) == 0)
+			programs.push_back(programOf(path + "/" + name));
 	// Links first: what they enforce ends before the maps they read go.
-	for (const char *prefix : {"link_", "prog_", "map_"})
+	for (const std::string &prefix : {kLink, kProgram, kMap})
 		for (const std::string &name : list(path))
 			if (name.rfind(prefix, 0) == 0 &&
 			    unlink((path + "/" + name).c_str()) != 0)
 				throwErrno("SYSTEM", "cannot remove a pin");
 	if (rmdir(path.c_str()) != 0)
 		throwErrno("SYSTEM", "cannot remove " + path);
+	auto deadline = std::chrono::steady_clock::now() + kDetachLimit;
+	while (std::any_of(programs.begin(), programs.end(), isLoaded)) {
+		if (std::chrono::steady_clock::now() > deadline)
+			return false;
+		std::this_thread::sleep_for(kDetachStep);
+	}
+	return true;
 }
 
 } // namespace
@@ -140,10 +176,15 @@ bool PinDirectory::removeAll()
 {
 	removeIncomplete();
 	std::vector<std::string> found = sets();
+	bool gone = true;
 	for (const std::string &set : found)
-		removeSet(set);
+		gone = removeDirectory(pinPath(set)) && gone;
 	if (rmdir(path_.c_str()) != 0)
 		throwErrno("SYSTEM", "cannot remove " + path_);
+	if (!gone)
+		throw NativeError("SYSTEM",
+				  "another process holds the programs: they "
+				  "stay attached");
 	return !found.empty();
 }
 

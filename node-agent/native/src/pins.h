@@ -30,7 +30,8 @@ class PinDirectory
 	void removeSet(const std::string &set);
 	// What a killed process left half-made.
 	void removeIncomplete();
-	// Every set and the directory. Answers whether there was one.
+	// Every set and the directory; what they enforced has ended. Answers
+	// whether there was one. SYSTEM: another process holds the programs.
 	bool removeAll();
 
 	static std::string setName(const std::string &version,
