@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Opens and loads where no hook can deny them: the backend signal. A system
- * call of any task on the machine comes through here, so these are attached
- * only once a policy asks for files or loads.
+ * What no hook can deny: the backend signal. A system call of any task on the
+ * machine comes through here, so those for opens and loads are attached only
+ * once a policy asks for files or loads.
  */
 #include "include/syscall.h"
+#include "include/script.h"
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(bh_call_enter, struct pt_regs *regs, long number)
@@ -17,6 +18,23 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(bh_call_exit, struct pt_regs *regs, long result)
 {
 	bh_call_ended(regs, result);
+	return 0;
+}
+
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(bh_exec_prepared, struct task_struct *task,
+	     struct linux_binprm *bprm)
+{
+	bh_judge_scripts(bprm, BH_CONTEXT_EARLY);
+	return 0;
+}
+
+/* Where there is no sched_prepare_exec. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(bh_exec_script, struct task_struct *task, pid_t old_pid,
+	     struct linux_binprm *bprm)
+{
+	bh_judge_scripts(bprm, BH_CONTEXT_TRACEPOINT);
 	return 0;
 }
 

@@ -161,7 +161,8 @@
 	X(credentials_read_failed)                                             \
 	X(volume_read_failed)                                                  \
 	X(file_event_suppressed)                                               \
-	X(comparisons_map_full)
+	X(comparisons_map_full)                                                \
+	X(mapping_busy)
 
 enum bh_undecided_reason {
 #define X(name) BH_UNDECIDED_##name,

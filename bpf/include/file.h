@@ -415,8 +415,9 @@ static __always_inline struct path *bh_named(struct file *file)
 }
 
 /* A file is mapped executable, or its mapping gets to be. */
-static __always_inline bool bh_load(struct file *file, enum bh_context context)
+__noinline int bh_load(__u64 file_address, __u32 context)
 {
+	struct file *file = (void *)file_address;
 	struct task_struct *task = bh_current();
 	struct path *path = bh_named(file);
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
@@ -443,7 +444,7 @@ static __always_inline bool bh_gains_exec(struct vm_area_struct *vma)
 	struct file *file = BPF_CORE_READ(vma, vm_file);
 
 	return file && !(BPF_CORE_READ(vma, vm_flags) & VM_EXEC) &&
-	       bh_load(file, BH_CONTEXT_TRAMPOLINE);
+	       bh_load((__u64)file, BH_CONTEXT_TRAMPOLINE);
 }
 
 #endif

@@ -58,8 +58,6 @@ struct bh_act {
 	__u8 verdict;
 	/* enum bh_context */
 	__u8 context;
-	/* A selector of exec in force asks for the file that runs. */
-	__u8 asks_file;
 	/* lists are told: a bit for each set. */
 	__u8 listed;
 };
@@ -334,7 +332,7 @@ bh_match_executable(const struct bh_policy_set *set, __u32 id,
 
 /* Of the selectors in question those whose conditions are met that cost a look
  * at credentials or a path. */
-static __noinline __u64 bh_narrow(const struct bh_policy_set *set,
+static __always_inline __u64 bh_narrow(const struct bh_policy_set *set,
 				  struct bh_act *act, __u64 selectors,
 				  __u32 slot)
 {
@@ -377,10 +375,6 @@ __noinline int bh_judge_slot(struct bh_act *act, __u32 slot)
 		bh_undecided(&act->undecided, policy_set_missing);
 		return 0;
 	}
-	if (!slot)
-		act->asks_file = !!(set->operations[1] &
-				    (set->executables |
-				     ~set->origins[BH_ORIGIN_UNDECIDED]));
 	selectors = bh_preselect(set, act);
 	if (selectors & (~set->any_user | set->capabilities | set->targets |
 			 set->executables | set->parents))

@@ -277,7 +277,6 @@ static __always_inline __u32 bh_kill(struct bh_act *act)
 static __always_inline void bh_executed(struct task_struct *task,
 					struct linux_binprm *bprm)
 {
-	const struct bh_config *config = bh_config();
 	struct bh_act act = {
 		.task = (__u64)task,
 		.file = (__u64)BPF_CORE_READ(bprm, file),
@@ -287,10 +286,6 @@ static __always_inline void bh_executed(struct task_struct *task,
 
 	if (!bh_judge_exec(&act))
 		return;
-	/* The script is closed by now: only its interpreter can be judged. */
-	if (config && !config->exec_is_judged_early && act.asks_file &&
-	    BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
-		bh_undecided(&act.undecided, script_not_judged);
 	if (act.active.blocks)
 		act.verdict = bh_kill(&act);
 	else

@@ -8,6 +8,8 @@ enum bh_context {
 	BH_CONTEXT_TRAMPOLINE,
 	/* A tracepoint of system calls: it can only kill. */
 	BH_CONTEXT_SYSCALL,
+	/* The same, of an exec whose image is not in place yet. */
+	BH_CONTEXT_EARLY,
 };
 
 /* The number of one that is taken now; BH_SCRATCH_COUNT: none was free. Global,

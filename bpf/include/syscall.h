@@ -18,12 +18,22 @@ enum bh_call {
 	BH_CALL_CREAT,
 	BH_CALL_OPENAT,
 	BH_CALL_OPENAT2,
+	/* Its arguments stand in memory. */
+	BH_CALL_OLD_MMAP,
 	BH_CALL_MMAP,
 	BH_CALL_MPROTECT,
 };
 
 /* thread_info.status */
 #define TS_COMPAT 2u
+/* Set in the numbers of x32, which are else those of 64 bits. */
+#define BH_X32 0x40000000ul
+
+#define EBUSY 16
+/* As many mappings as sysctl vm.max_map_count allows by default. */
+#define BH_MAPPINGS_MAX 65536
+/* Another thread holds the lock of the mappings: how long it is asked again. */
+#define BH_BUSY_MAX 4096
 
 #define O_CREAT 0100
 #define O_WRONLY 01
@@ -42,28 +52,34 @@ static __always_inline enum bh_call bh_call(unsigned long number, bool compat)
 		case 8:
 			return BH_CALL_CREAT;
 		case 295:
+		case 342: /* open_by_handle_at: the flags stand as in openat */
 			return BH_CALL_OPENAT;
 		case 437:
 			return BH_CALL_OPENAT2;
+		case 90:
+			return BH_CALL_OLD_MMAP;
 		case 192:
 			return BH_CALL_MMAP;
 		case 125:
+		case 380: /* pkey_mprotect */
 			return BH_CALL_MPROTECT;
 		}
 		return BH_CALL_OTHER;
 	}
-	switch (number) {
+	switch (number & ~BH_X32) {
 	case 2:
 		return BH_CALL_OPEN;
 	case 85:
 		return BH_CALL_CREAT;
 	case 257:
+	case 304:
 		return BH_CALL_OPENAT;
 	case 437:
 		return BH_CALL_OPENAT2;
 	case 9:
 		return BH_CALL_MMAP;
 	case 10:
+	case 329:
 		return BH_CALL_MPROTECT;
 	}
 	return BH_CALL_OTHER;
@@ -119,24 +135,9 @@ static __always_inline __u32 bh_flags_of(struct pt_regs *regs, bool compat,
 	}
 }
 
-/* A call has ended: the file is open, and the task may die of it. */
-static __always_inline void bh_call_ended(struct pt_regs *regs, long result)
-{
-	unsigned long number = BPF_CORE_READ(regs, orig_ax);
-	bool compat = bh_is_compat();
-	enum bh_call call = bh_call(number, compat);
-	struct file *file;
-
-	if (call < BH_CALL_OPEN || call > BH_CALL_OPENAT2 || result < 0)
-		return;
-	file = bh_file_of(result);
-	if (file)
-		bh_open(file, bh_flags_of(regs, compat, call),
-			BH_CONTEXT_SYSCALL);
-}
-
 struct bh_mapping {
 	struct file *file;
+	__u64 end;
 	bool is_executable;
 };
 
@@ -144,20 +145,100 @@ static long bh_look_at(struct task_struct *task, struct vm_area_struct *vma,
 		       struct bh_mapping *mapping)
 {
 	mapping->file = BPF_CORE_READ(vma, vm_file);
+	mapping->end = BPF_CORE_READ(vma, vm_end);
 	mapping->is_executable = BPF_CORE_READ(vma, vm_flags) & VM_EXEC;
 	return 0;
 }
 
-/* The file mapped at an address; NULL: none, or it is so already. */
-static __always_inline struct file *bh_mapped_at(__u64 address)
+static __always_inline long bh_find_mapping(__u64 address,
+					    struct bh_mapping *mapping)
+{
+	return bpf_find_vma(bpf_get_current_task_btf(), address, bh_look_at,
+			    mapping, 0);
+}
+
+/* What a range of addresses gets to be: executable. */
+struct bh_protecting {
+	__u64 address;
+	__u64 end;
+};
+
+static long bh_protect_next(__u32 i, struct bh_protecting *range)
 {
 	struct bh_mapping mapping = {};
+	long error;
 
-	if (bpf_find_vma(bpf_get_current_task_btf(), address, bh_look_at,
-			 &mapping, 0) ||
-	    mapping.is_executable)
+	if (range->address >= range->end)
+		return 1;
+	error = bh_find_mapping(range->address, &mapping);
+	if (error == -EBUSY && i < BH_BUSY_MAX)
+		return 0;
+	if (error == -EBUSY)
+		bh_count(BH_COUNTER_mapping_busy);
+	/* A hole: the call ends there too. */
+	if (error)
+		return 1;
+	range->address = mapping.end;
+	return mapping.file && !mapping.is_executable &&
+	       bh_load(bh_number(mapping.file), BH_CONTEXT_SYSCALL);
+}
+
+/* A call begins: it is carried out, but the task dies before it comes back. */
+static __always_inline void bh_call_begun(struct pt_regs *regs,
+					  unsigned long number)
+{
+	bool compat = bh_is_compat();
+	struct bh_protecting range = {};
+
+	if (bh_call(number, compat) != BH_CALL_MPROTECT ||
+	    !bh_maps_exec(bh_argument(regs, compat, 2)))
+		return;
+	range.address = bh_argument(regs, compat, 0);
+	range.end = range.address + bh_argument(regs, compat, 1);
+	bpf_loop(BH_MAPPINGS_MAX, bh_protect_next, &range, 0);
+}
+
+/* What was mapped is looked up where it lies: by its descriptor it could have
+ * been exchanged meanwhile. */
+static __always_inline struct file *
+bh_mapped(struct pt_regs *regs, bool compat, enum bh_call call, __u64 address)
+{
+	struct bh_mapping mapping = {};
+	long error;
+
+	if (call == BH_CALL_MMAP && !bh_maps_exec(bh_argument(regs, compat, 2)))
 		return NULL;
-	return mapping.file;
+	error = bh_find_mapping(address, &mapping);
+	if (!error)
+		return mapping.is_executable ? mapping.file : NULL;
+	if (error != -EBUSY)
+		return NULL;
+	bh_count(BH_COUNTER_mapping_busy);
+	if (call == BH_CALL_MMAP && (int)bh_argument(regs, compat, 4) >= 0)
+		return bh_file_of((__u32)bh_argument(regs, compat, 4));
+	return NULL;
+}
+
+/* A call has ended: the file is open or mapped, and the task may die of it. */
+static __always_inline void bh_call_ended(struct pt_regs *regs, long result)
+{
+	bool compat = bh_is_compat();
+	enum bh_call call = bh_call(BPF_CORE_READ(regs, orig_ax), compat);
+	struct file *file;
+
+	/* Errors; addresses are no negative numbers. */
+	if (call == BH_CALL_OTHER || call == BH_CALL_MPROTECT || result < 0)
+		return;
+	if (call >= BH_CALL_OLD_MMAP) {
+		file = bh_mapped(regs, compat, call, result);
+		if (file)
+			bh_load(bh_number(file), BH_CONTEXT_SYSCALL);
+		return;
+	}
+	file = bh_file_of(result);
+	if (file)
+		bh_open(file, bh_flags_of(regs, compat, call),
+			BH_CONTEXT_SYSCALL);
 }
 
 /* An image begins in its dynamic loader, which the kernel has mapped by itself.
@@ -168,30 +249,8 @@ static __always_inline void bh_loader_mapped(void)
 		(void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	struct bh_mapping mapping = {};
 
-	if (!bpf_find_vma(bpf_get_current_task_btf(), BPF_CORE_READ(regs, ip),
-			  bh_look_at, &mapping, 0) &&
-	    mapping.file)
-		bh_load(mapping.file, BH_CONTEXT_SYSCALL);
-}
-
-/* A call begins: it is carried out, but the task dies before it comes back. */
-static __always_inline void bh_call_begun(struct pt_regs *regs,
-					  unsigned long number)
-{
-	bool compat = bh_is_compat();
-	enum bh_call call = bh_call(number, compat);
-	struct file *file = NULL;
-
-	if (call != BH_CALL_MMAP && call != BH_CALL_MPROTECT)
-		return;
-	if (!bh_maps_exec(bh_argument(regs, compat, 2)))
-		return;
-	if (call == BH_CALL_MPROTECT)
-		file = bh_mapped_at(bh_argument(regs, compat, 0));
-	else if ((int)bh_argument(regs, compat, 4) >= 0)
-		file = bh_file_of((__u32)bh_argument(regs, compat, 4));
-	if (file)
-		bh_load(file, BH_CONTEXT_SYSCALL);
+	if (!bh_find_mapping(BPF_CORE_READ(regs, ip), &mapping) && mapping.file)
+		bh_load(bh_number(mapping.file), BH_CONTEXT_SYSCALL);
 }
 
 #endif

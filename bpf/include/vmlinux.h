@@ -135,11 +135,27 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct callback_head {
+	struct callback_head *next;
+};
+
 struct file {
 	unsigned int f_mode;
 	unsigned int f_flags;
 	struct inode *f_inode;
 	struct path f_path;
+	struct callback_head f_task_work;
+};
+
+/* Before 6.7, and before 6.0. */
+struct file___rcuhead {
+	struct callback_head f_rcuhead;
+};
+
+struct file___union {
+	union {
+		struct callback_head fu_rcuhead;
+	} f_u;
 };
 
 /* Since 6.5; the path since 6.8. */
@@ -154,6 +170,7 @@ struct fs_struct {
 };
 
 struct vm_area_struct {
+	unsigned long vm_end;
 	unsigned long vm_flags;
 	struct file *vm_file;
 };
@@ -282,6 +299,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct callback_head *task_works;
 	struct css_set *cgroups;
 };
 
@@ -289,6 +307,9 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+	struct file *executable;
+	unsigned int have_execfd : 1;
+	int execfd;
 	char buf[256];
 };
 

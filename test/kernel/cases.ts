@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HookName } from '../../node-agent/native/native.js';
 import { FILE_CASES } from './file-cases.js';
@@ -167,6 +167,39 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       stage.bind(BLOCK_DRIFT);
       await drift(stage);
       await expectStopped(stage, 'thread', '/tmp/drifted');
+    },
+  },
+  {
+    name: 'judges a script, its interpreter, and each script between them',
+    async run(stage) {
+      stage.bind(BLOCK_DRIFT);
+      stage.start();
+      const script = (path: string, interpreter: string) =>
+        writeFileSync(join(stage.root, path), `#!${interpreter} interpret\n`, { mode: 0o755 });
+      const copied = await stage.act('copy', '/bin/act', '/tmp/drifted');
+      assert.equal(copied.exitCode, 0, copied.stderr);
+      script('tmp/script', '/bin/other');
+      script('tmp/second', '/tmp/script');
+      await expectStopped(stage, 'run', '/tmp/script');
+      await expectStopped(stage, 'run', '/tmp/second');
+      // Files that exec closes stand before it where it is looked for afterwards.
+      await expectStopped(stage, 'closing', '500', '/tmp/script');
+      await expectStopped(stage, 'run', '/bin/script-of-drift');
+      const free = await stage.act('run', '/bin/script', 'mark', '/tmp/free');
+      assert.equal(free.exitCode, 0, free.stderr);
+      const alerts = () => stage.events().filter(({ ring }) => ring === 'alerts');
+      await stage.event(({ executable }) => executable === '/tmp/drifted');
+      const stopped = new Set(
+        alerts().map(({ executable, verdict }) => `${executable} ${verdict}`),
+      );
+      assert.deepEqual(
+        [...stopped].sort(),
+        ['/tmp/drifted', '/tmp/script', '/tmp/second'].map(
+          (path) => `${path} ${stage.stopped.verdict}`,
+        ),
+      );
+      const { script_not_judged: unknown } = stage.engine.counters();
+      assert.equal(unknown ?? 0n, 0n);
     },
   },
   {

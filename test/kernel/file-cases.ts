@@ -222,7 +222,7 @@ process:
       stage.start();
       const copied = await stage.act('copy', '/bin/other', '/tmp/library');
       assert.equal(copied.exitCode, 0, copied.stderr);
-      for (const act of ['load', 'protect']) {
+      for (const act of ['load', 'protect', 'protect-beside', 'protect-key']) {
         const image = await stage.files(act, '/bin/other');
         assert.equal(image.exitCode, 0, image.stderr);
         const drifted = await stage.files(act, '/tmp/library');

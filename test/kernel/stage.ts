@@ -129,6 +129,10 @@ export class Stage {
     cpSync(join(acts, 'files'), join(image, 'bin/files'));
     // What a container finds in its image.
     for (const name of ['config', 'data', 'other']) writeFileSync(join(image, 'etc', name), name);
+    const script = (name: string, interpreter: string) =>
+      writeFileSync(join(image, 'bin', name), `#!${interpreter} interpret\n`, { mode: 0o755 });
+    script('script', '/bin/other');
+    script('script-of-drift', '/tmp/drifted');
     cpSync(join(acts, 'launch'), join(this.directory, 'launch'));
     for (const folder of ['upper', 'work', 'root', 'bpf']) mkdirSync(join(this.directory, folder));
     this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
@@ -194,18 +198,10 @@ export class Stage {
 
   /** Compiles a policy into the kernel; its id. */
   putSet(source: string, mode: PolicyMode = 'enforce'): number {
-    const { policy, problems } = parsePolicy(source);
-    if (!policy) throw new Error(JSON.stringify(problems));
-    const bundled = { policyId: 'p', version: 1, name: 'p', mode, policy };
-    const set = bindPolicies([bundled], FACTS);
+    const { table, responses, automaton } = compiled(source, mode);
     const id = this.#nextSet;
     this.#nextSet += 1;
-    this.engine.setPolicySet(
-      id,
-      kernelTable(set),
-      set.responses.map(({ ref }) => encodeResponseRef(ref)),
-      kernelAutomaton(set),
-    );
+    this.engine.setPolicySet(id, table, responses, automaton);
     return id;
   }
 
@@ -287,6 +283,25 @@ export class Stage {
     }
     rmSync(this.directory, { recursive: true });
   }
+}
+
+export interface CompiledSet {
+  readonly table: Uint8Array;
+  readonly responses: readonly Uint8Array[];
+  readonly automaton: Uint8Array;
+}
+
+/** What the kernel is given of a policy, in a container of FACTS. */
+export function compiled(source: string, mode: PolicyMode = 'enforce'): CompiledSet {
+  const { policy, problems } = parsePolicy(source);
+  if (!policy) throw new Error(JSON.stringify(problems));
+  const bundled = { policyId: 'p', version: 1, name: 'p', mode, policy };
+  const set = bindPolicies([bundled], FACTS);
+  return {
+    table: kernelTable(set),
+    responses: set.responses.map(({ ref }) => encodeResponseRef(ref)),
+    automaton: kernelAutomaton(set),
+  };
 }
 
 /** The events of a batch, decoded. */

@@ -16,8 +16,9 @@ namespace
 Napi::Value probe(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
-		HookPlan plan = planHooks(toText(info[0], "objectPath"),
-					  toTexts(info[1], "backends"));
+		HookPlan plan = Probe(toText(info[0], "objectPath"),
+				      toTexts(info[1], "backends"))
+					.plan();
 		Capabilities found = probeCapabilities(plan);
 		Napi::Env env = info.Env();
 		Napi::Array missing =

@@ -40,8 +40,8 @@ struct Engine::State {
 	std::unique_ptr<Reader> reader;
 
 	explicit State(const OpenOptions &options);
-	void load(const OpenOptions &options);
-	bool tryLoad(const OpenOptions &options);
+	void load(const OpenOptions &options, const HookPlan &wanted);
+	bool tryLoad(const OpenOptions &options, const HookPlan &wanted);
 	void attachWaiting();
 	RingPositions produced() const
 	{
@@ -60,6 +60,7 @@ struct Engine::State {
 Engine::State::State(const OpenOptions &options)
     : pins(options.pinDirectory), adopted(false)
 {
+	Probe probe(options.objectPath, options.backends);
 	pins.removeIncomplete();
 	std::vector<std::string> found = pins.sets();
 	for (const std::string &backend : options.backends) {
@@ -73,14 +74,15 @@ Engine::State::State(const OpenOptions &options)
 		std::vector<std::string> held = pins.attached(set);
 		std::vector<std::string> waiting = pins.waiting(set);
 		held.insert(held.end(), waiting.begin(), waiting.end());
-		plan = planAdopted(options.objectPath, options.backends, held);
+		plan = probe.adopted(held);
 	} else {
-		// Most often the kernel takes the best, and once is enough.
-		plan = bestPlan(options.backends);
-		if (!tryLoad(options)) {
-			plan = triedPlan(options.objectPath, options.backends);
-			load(options);
-		}
+		std::optional<HookPlan> taken =
+			probe.taken([&](const HookPlan &best) {
+				return tryLoad(options, best);
+			});
+		plan = taken ? *taken : probe.tried();
+		if (!taken)
+			load(options, plan);
 	}
 	tables = std::make_unique<Tables>(pins.pinPath(set));
 	instance = tables->config().ring_instance;
@@ -100,15 +102,15 @@ Engine::State::State(const OpenOptions &options)
 	}
 }
 
-void Engine::State::load(const OpenOptions &options)
+void Engine::State::load(const OpenOptions &options, const HookPlan &wanted)
 {
-	if (plan.execBackend == "none")
+	if (wanted.execBackend == "none")
 		throw NativeError("LOAD_FAILED",
-				  "exec: " + plan.hooks[0].reason);
-	set = PinDirectory::setName(options.version, plan.execBackend);
+				  "exec: " + wanted.hooks[0].reason);
+	set = PinDirectory::setName(options.version, wanted.execBackend);
 	std::string directory = pins.begin(set);
 	try {
-		loadAndPin(options.objectPath, plan, options.hostNamespaces,
+		loadAndPin(options.objectPath, wanted, options.hostNamespaces,
 			   directory);
 		pins.complete(set);
 	} catch (...) {
@@ -117,10 +119,10 @@ void Engine::State::load(const OpenOptions &options)
 	}
 }
 
-bool Engine::State::tryLoad(const OpenOptions &options)
+bool Engine::State::tryLoad(const OpenOptions &options, const HookPlan &wanted)
 {
 	try {
-		load(options);
+		load(options, wanted);
 		return true;
 	} catch (const NativeError &error) {
 		if (error.code() != std::string("LOAD_FAILED") &&

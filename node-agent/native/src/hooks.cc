@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -45,7 +46,8 @@ const std::vector<Hook> &allHooks()
 		 true,
 		 {{"lsm", {"bh_exec_lsm"}},
 		  {"fmod_ret", {"bh_exec_fmod"}},
-		  {"signal", {"bh_exec"}}}},
+		  {"signal", {"bh_exec", "bh_exec_prepared"}},
+		  {"signal", {"bh_exec", "bh_exec_script"}}}},
 		{"fork", true, {{"tracepoint", {"bh_fork"}}}},
 		{"exit", true, {{"tracepoint", {"bh_exit"}}}},
 		{"cgroup",
@@ -55,7 +57,10 @@ const std::vector<Hook> &allHooks()
 		 false,
 		 {{"lsm", {"bh_mmap_file_lsm", "bh_file_mprotect_lsm"}},
 		  {"fmod_ret",
-		   {"bh_mmap_file_fmod", "bh_file_mprotect_fmod"}}}},
+		   {"bh_mmap_file_fmod", "bh_file_mprotect_fmod"}},
+		  {"signal",
+		   {"bh_call_enter", "bh_call_exit", "bh_call_exec"},
+		   true}}},
 		{"open",
 		 false,
 		 {{"lsm", {"bh_file_open_lsm"}},
@@ -123,8 +128,16 @@ bool contains(const std::vector<std::string> &names, const std::string &name)
 	return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Empty: they load and attach here.
-std::string tryPrograms(const std::string &objectPath,
+// A load that the kernel's policy refuses, not its verifier.
+constexpr int kRefusedByPolicy = EPERM;
+
+struct Trial {
+	// Empty: they load and attach here.
+	std::string refusal;
+	int error = 0;
+};
+
+Trial tryPrograms(const std::string &objectPath,
 			const std::vector<std::string> &names)
 {
 	Object object(bpf_object__open_file(objectPath.c_str(), nullptr),
@@ -151,30 +164,17 @@ std::string tryPrograms(const std::string &objectPath,
 	int error = bpf_object__load(object.get());
 	if (error) {
 		std::string line = lastVerifierLine(log.c_str());
-		return "load refused: " + errnoText(-error) +
-		       (line.empty() ? "" : ": " + line);
+		return {"load refused: " + errnoText(-error) +
+				(line.empty() ? "" : ": " + line),
+			-error};
 	}
 	for (bpf_program *one : wanted) {
 		bpf_link *link = bpf_program__attach(one);
 		if (!link)
-			return "attach refused: " + errnoText(errno);
+			return {"attach refused: " + errnoText(errno)};
 		bpf_link__destroy(link);
 	}
-	return "";
-}
-
-// Why a backend is out of the question before anything is loaded; empty: it is
-// not.
-std::string ruledOut(const std::string &backend,
-		     const std::vector<std::string> &backends)
-{
-	if (backend == "tracepoint")
-		return "";
-	if (!contains(backends, backend))
-		return "not wanted";
-	if (backend == "lsm" && !bpfIsActiveLsm())
-		return "bpf is not in the list of active LSMs";
-	return "";
+	return {};
 }
 
 std::vector<std::string> programsOf(const Candidate &candidate)
@@ -193,6 +193,9 @@ void choose(HookPlan &plan, HookStatus &status, const Candidate &candidate)
 {
 	status.backend = candidate.backend;
 	for (const char *program : candidate.programs) {
+		// One program may be of two hooks.
+		if (contains(plan.programs, program))
+			continue;
 		plan.programs.push_back(program);
 		if (candidate.isDeferred)
 			plan.deferred.push_back(program);
@@ -209,14 +212,47 @@ void complete(HookPlan &plan)
 
 } // namespace
 
-HookPlan bestPlan(const std::vector<std::string> &backends)
+Probe::Probe(const std::string &objectPath,
+	     const std::vector<std::string> &backends)
+    : objectPath_(objectPath), backends_(backends)
+{
+}
+
+// Why a backend is out of the question before anything is loaded; empty: it is
+// not.
+std::string Probe::ruledOut(const std::string &backend) const
+{
+	if (backend == "tracepoint")
+		return "";
+	if (!contains(backends_, backend))
+		return "not wanted";
+	if (backend == "lsm" && !bpfIsActiveLsm())
+		return "bpf is not in the list of active LSMs";
+	auto refused = refused_.find(backend);
+	return refused == refused_.end() ? "" : refused->second;
+}
+
+std::string Probe::refusalOf(const std::string &backend,
+			     const std::vector<std::string> &programs)
+{
+	std::string refusal = ruledOut(backend);
+	if (!refusal.empty())
+		return refusal;
+	Trial trial = tryPrograms(objectPath_, programs);
+	// Such an answer holds for every program of the kind, and a try takes
+	// 60 ms.
+	if (trial.error == kRefusedByPolicy && backend != "tracepoint")
+		refused_[backend] = trial.refusal;
+	return trial.refusal;
+}
+
+HookPlan Probe::best() const
 {
 	HookPlan plan;
 	for (const Hook &hook : allHooks()) {
 		HookStatus status{hook.name, "none", ""};
 		for (const Candidate &candidate : hook.candidates) {
-			std::string refusal =
-				ruledOut(candidate.backend, backends);
+			std::string refusal = ruledOut(candidate.backend);
 			if (refusal.empty()) {
 				choose(plan, status, candidate);
 				break;
@@ -229,18 +265,20 @@ HookPlan bestPlan(const std::vector<std::string> &backends)
 	return plan;
 }
 
-HookPlan triedPlan(const std::string &objectPath,
-		   const std::vector<std::string> &backends)
+void Probe::askForBackends()
+{
+	for (const Candidate &candidate : allHooks()[0].candidates)
+		refusalOf(candidate.backend, programsOf(candidate));
+}
+
+HookPlan Probe::tried()
 {
 	HookPlan plan;
 	for (const Hook &hook : allHooks()) {
 		HookStatus status{hook.name, "none", ""};
 		for (const Candidate &candidate : hook.candidates) {
-			std::string refusal =
-				ruledOut(candidate.backend, backends);
-			if (refusal.empty())
-				refusal = tryPrograms(objectPath,
-						      programsOf(candidate));
+			std::string refusal = refusalOf(candidate.backend,
+							programsOf(candidate));
 			if (refusal.empty()) {
 				choose(plan, status, candidate);
 				break;
@@ -253,18 +291,7 @@ HookPlan triedPlan(const std::string &objectPath,
 	return plan;
 }
 
-HookPlan planHooks(const std::string &objectPath,
-		   const std::vector<std::string> &backends)
-{
-	HookPlan plan = bestPlan(backends);
-	if (!tryPrograms(objectPath, plan.programs).empty())
-		plan = triedPlan(objectPath, backends);
-	return plan;
-}
-
-HookPlan planAdopted(const std::string &objectPath,
-		     const std::vector<std::string> &backends,
-		     const std::vector<std::string> &attached)
+HookPlan Probe::adopted(const std::vector<std::string> &attached)
 {
 	HookPlan plan;
 	for (const Hook &hook : allHooks()) {
@@ -282,9 +309,7 @@ HookPlan planAdopted(const std::string &objectPath,
 				break;
 			}
 			std::string refusal =
-				ruledOut(candidate.backend, backends);
-			if (refusal.empty())
-				refusal = tryPrograms(objectPath, programs);
+				refusalOf(candidate.backend, programs);
 			addReason(status, candidate,
 				  refusal.empty() ? "refused when it was loaded"
 						  : refusal);
@@ -293,6 +318,30 @@ HookPlan planAdopted(const std::string &objectPath,
 	}
 	complete(plan);
 	return plan;
+}
+
+std::optional<HookPlan>
+Probe::taken(const std::function<bool(const HookPlan &)> &takes)
+{
+	HookPlan plan = best();
+	if (takes(plan))
+		return plan;
+	askForBackends();
+	if (refused_.empty())
+		return std::nullopt;
+	plan = best();
+	if (takes(plan))
+		return plan;
+	return std::nullopt;
+}
+
+HookPlan Probe::plan()
+{
+	auto takes = [this](const HookPlan &plan) {
+		return tryPrograms(objectPath_, plan.programs).refusal.empty();
+	};
+	std::optional<HookPlan> plan = taken(takes);
+	return plan ? *plan : tried();
 }
 
 Capabilities probeCapabilities(const HookPlan &plan)

@@ -1,6 +1,9 @@
 // Which program each hook gets on this kernel, and why not a better one.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,23 +33,41 @@ struct Capabilities {
 	std::vector<std::string> missing;
 };
 
-// The best of every hook that is not out of the question from the start.
-HookPlan bestPlan(const std::vector<std::string> &backends);
+// What the kernel takes, by loading and attaching for a moment. What it has
+// refused as a kind is not asked again.
+class Probe
+{
+public:
+	Probe(const std::string &objectPath,
+	      const std::vector<std::string> &backends);
 
-// What the kernel takes, by loading and attaching for a moment, hook by hook
-// and backend by backend.
-HookPlan triedPlan(const std::string &objectPath,
-		   const std::vector<std::string> &backends);
+	// The best of every hook, or of every backend that the kernel's policy
+	// allows, if it is taken: most often it is, and once is enough.
+	std::optional<HookPlan>
+	taken(const std::function<bool(const HookPlan &)> &takes);
 
-// The best plan where the kernel takes all of it, else the tried one.
-HookPlan planHooks(const std::string &objectPath,
-		   const std::vector<std::string> &backends);
+	// Hook by hook.
+	HookPlan tried();
 
-// Of programs that a former process attached: what each hook has, and why
-// nothing better.
-HookPlan planAdopted(const std::string &objectPath,
-		     const std::vector<std::string> &backends,
-		     const std::vector<std::string> &attached);
+	// The one of these.
+	HookPlan plan();
+
+	// Of programs that a former process attached: what each hook has, and
+	// why nothing better.
+	HookPlan adopted(const std::vector<std::string> &attached);
+
+private:
+	std::string ruledOut(const std::string &backend) const;
+	std::string refusalOf(const std::string &backend,
+			      const std::vector<std::string> &programs);
+	HookPlan best() const;
+	void askForBackends();
+
+	const std::string objectPath_;
+	const std::vector<std::string> backends_;
+	// By backend: the reason.
+	std::map<std::string, std::string> refused_;
+};
 
 Capabilities probeCapabilities(const HookPlan &plan);
 

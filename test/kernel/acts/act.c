@@ -52,11 +52,28 @@ static int copy_file(char **words)
 	return close(out);
 }
 
+static int act_of(char **words);
+
 static int run(char **words)
 {
 	execv(words[0], words);
 	perror(words[0]);
 	return 126;
+}
+
+/* interpret SCRIPT ACT ...: a script that begins "#!/bin/act interpret" */
+static int interpret(char **words)
+{
+	return act_of(words + 1);
+}
+
+/* closing COUNT PROGRAM [ARG ...]: with as many files that exec closes */
+static int closing(char **words)
+{
+	for (int i = atoi(words[0]); i > 0; i--)
+		if (open("/etc/config", O_RDONLY | O_CLOEXEC) < 0)
+			return die("/etc/config");
+	return run(words + 1);
 }
 
 /* memory PROGRAM [ARG ...]: runs it from a memfd */
@@ -125,24 +142,40 @@ static int back(char **words)
 	return memory(words);
 }
 
+/* In a child; 1: it was stopped */
+static int is_stopped(char **words)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		execv(words[0], words);
+		_exit(126);
+	}
+	if (waitpid(child, &status, 0) != child)
+		return die("waitpid");
+	return WIFSIGNALED(status) || WEXITSTATUS(status) == 126;
+}
+
 /* many COUNT PROGRAM ...: runs it that often; tells how often it was stopped */
 static int many(char **words)
 {
-	int count = atoi(words[0]), stopped = 0, status;
+	int count = atoi(words[0]), stopped = 0;
 
-	for (int i = 0; i < count; i++) {
-		pid_t child = fork();
-
-		if (!child) {
-			execv(words[1], words + 1);
-			_exit(126);
-		}
-		if (waitpid(child, &status, 0) != child)
-			return die("waitpid");
-		if (WIFSIGNALED(status) || WEXITSTATUS(status) == 126)
-			stopped++;
-	}
+	for (int i = 0; i < count; i++)
+		stopped += is_stopped(words + 1);
 	printf("stopped %d\n", stopped);
+	return 0;
+}
+
+/* until FILE PROGRAM ...: runs it again and again until the file exists */
+static int until(char **words)
+{
+	int count = 0, stopped = 0;
+
+	for (; access(words[0], F_OK); count++)
+		stopped += is_stopped(words + 1);
+	printf("stopped %d of %d\n", stopped, count);
 	return 0;
 }
 
@@ -196,14 +229,20 @@ static const struct {
 	{"memory", memory}, {"copy-up", copy_up},   {"overlay", overlay},
 	{"tmpfs", tmpfs},   {"thread", thread},     {"back", back},
 	{"many", many},     {"terminal", terminal}, {"as", run_as},
+	{"interpret", interpret}, {"closing", closing},	{"until", until},
 };
 
-int main(int argc, char **argv)
+static int act_of(char **words)
 {
-	for (size_t i = 0; argc > 2 && i < sizeof(acts) / sizeof(*acts); i++) {
-		if (!strcmp(acts[i].name, argv[1]))
-			return acts[i].act(argv + 2);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		if (words[0] && words[1] && !strcmp(acts[i].name, words[0]))
+			return acts[i].act(words + 1);
 	}
 	fprintf(stderr, "no such act\n");
 	return 100;
+}
+
+int main(int argc, char **argv)
+{
+	return argc > 1 ? act_of(argv + 1) : 100;
 }

@@ -161,6 +161,32 @@ static int protect(char **words)
 	return told(mprotect(at, 4096, PROT_READ | PROT_EXEC), words[0]);
 }
 
+/* protect-beside PATH: with what lies before it, that is nobody's file */
+static int protect_beside(char **words)
+{
+	char *at = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
+	int fd = open(words[0], O_RDONLY);
+
+	if (at == MAP_FAILED || fd < 0 ||
+	    mmap(at + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) ==
+		    MAP_FAILED)
+		return told(-1, words[0]);
+	return told(mprotect(at, 8192, PROT_READ | PROT_EXEC), words[0]);
+}
+
+/* protect-key PATH: by the newer call */
+static int protect_key(char **words)
+{
+	void *at = map(words[0], PROT_READ);
+
+	if (at == MAP_FAILED)
+		return told(-1, words[0]);
+	return told(syscall(SYS_pkey_mprotect, at, 4096, PROT_READ | PROT_EXEC,
+			    -1),
+		    words[0]);
+}
+
 /* anonymous: what a compiler at run time does; nobody's file is loaded */
 static int anonymous(char **words)
 {
@@ -285,6 +311,8 @@ static const struct {
 	{"mode-memory", change_memory_mode},
 	{"load", load},
 	{"protect", protect},
+	{"protect-beside", protect_beside},
+	{"protect-key", protect_key},
 	{"anonymous", anonymous},
 	{"volume", volume},
 	{"ring", ring},
