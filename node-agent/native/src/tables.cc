@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <numeric>
+#include <unordered_set>
 
 #include "automaton.h"
 #include "error.h"
@@ -32,21 +33,45 @@ UniqueFd openPin(const std::string &directory, const char *name)
 	return fd;
 }
 
-// Where the kernel changes a map meanwhile it can begin anew: a key can come
-// twice, and somewhere the end must be.
-constexpr size_t kKeysMax = 4 * BH_COMPARISONS_MAX;
+// Hash maps are read by buckets, many at a time: 10 000 entries take 1 ms, key
+// by key 20.
+constexpr __u32 kBatchEntries = 4096;
 
-template <typename Key> std::vector<Key> keysOf(int map)
+template <typename Key, typename Value> struct Entry {
+	Key key;
+	Value value;
+};
+
+// What the kernel adds or removes meanwhile may be among them or not.
+template <typename Key, typename Value>
+std::vector<Entry<Key, Value>> entriesOf(int map)
 {
-	std::vector<Key> keys;
-	Key key, *previous = nullptr;
-	while (keys.size() < kKeysMax &&
-	       bpf_map_get_next_key(map, previous, &key) == 0) {
-		keys.push_back(key);
-		previous = &keys.back();
-		key = {};
+	std::vector<Entry<Key, Value>> entries;
+	std::vector<Key> keys(kBatchEntries);
+	std::vector<Value> values(kBatchEntries);
+	// The kernel's own position; that of a hash map has 4 bytes.
+	__u64 position[8] = {};
+	bool isFirst = true, isLast = false;
+	while (!isLast) {
+		__u32 count = keys.size();
+		if (bpf_map_lookup_batch(map, isFirst ? nullptr : position,
+					 position, keys.data(), values.data(),
+					 &count, nullptr) != 0) {
+			if (errno == ENOSPC) {
+				// A bucket holds more than there is room for.
+				keys.resize(keys.size() * 2);
+				values.resize(keys.size());
+				continue;
+			}
+			if (errno != ENOENT)
+				throwErrno("SYSTEM", "cannot read a map");
+			isLast = true;
+		}
+		for (__u32 i = 0; i < count; i++)
+			entries.push_back({keys[i], values[i]});
+		isFirst = false;
 	}
-	return keys;
+	return entries;
 }
 
 void update(int map, const void *key, const void *value, const char *what)
@@ -199,8 +224,8 @@ void Tables::deletePolicySet(__u32 id)
 	remove(policySets_.get(), &id, "policy set");
 	for (const UniqueFd &automatons : automatons_)
 		remove(automatons.get(), &id, "automaton");
-	for (const bh_comparison_key &key :
-	     keysOf<bh_comparison_key>(comparisons_.get()))
+	for (const auto &[key, counts] :
+	     entriesOf<bh_comparison_key, bh_comparison>(comparisons_.get()))
 		if (key.active_set == id || key.candidate_set == id)
 			remove(comparisons_.get(), &key, "comparison");
 	awaitKernelReaders();
@@ -209,19 +234,19 @@ void Tables::deletePolicySet(__u32 id)
 std::vector<Comparison> Tables::comparisons() const
 {
 	std::vector<Comparison> found;
-	for (const bh_comparison_key &key :
-	     keysOf<bh_comparison_key>(comparisons_.get())) {
-		Comparison one{key, {}};
-		if (bpf_map_lookup_elem(comparisons_.get(), &key,
-					&one.counts) == 0)
-			found.push_back(one);
-	}
+	for (const auto &[key, counts] :
+	     entriesOf<bh_comparison_key, bh_comparison>(comparisons_.get()))
+		found.push_back({key, counts});
 	return found;
 }
 
 std::vector<__u32> Tables::policySetIds() const
 {
-	return keysOf<__u32>(policySets_.get());
+	std::vector<__u32> ids;
+	for (const auto &[id, set] :
+	     entriesOf<__u32, bh_policy_set>(policySets_.get()))
+		ids.push_back(id);
+	return ids;
 }
 
 void Tables::setContainer(const bh_container &container,
@@ -263,16 +288,17 @@ void Tables::claimDescendants(__u64 container)
 	bool changed = true;
 	while (changed) {
 		changed = false;
-		for (__u64 id : keysOf<__u64>(cgroups_.get())) {
-			bh_cgroup entry, parent;
-			if (bpf_map_lookup_elem(cgroups_.get(), &id, &entry) !=
-				    0 ||
-			    entry.container == container || !entry.parent ||
-			    bpf_map_lookup_elem(cgroups_.get(), &entry.parent,
-						&parent) != 0 ||
-			    parent.container != container)
+		auto entries = entriesOf<__u64, bh_cgroup>(cgroups_.get());
+		std::unordered_set<__u64> own;
+		for (const auto &[id, entry] : entries)
+			if (entry.container == container)
+				own.insert(id);
+		for (const auto &[id, entry] : entries) {
+			if (entry.container == container ||
+			    !own.count(entry.parent))
 				continue;
 			claim(id, container, entry.parent);
+			own.insert(id);
 			changed = true;
 		}
 	}
@@ -283,15 +309,19 @@ void Tables::claimDescendants(__u64 container)
 void Tables::deleteContainer(__u64 id)
 {
 	remove(containers_.get(), &id, "container");
-	for (const bh_comparison_key &key :
-	     keysOf<bh_comparison_key>(comparisons_.get()))
+	for (const auto &[key, counts] :
+	     entriesOf<bh_comparison_key, bh_comparison>(comparisons_.get()))
 		if (key.container == id)
 			remove(comparisons_.get(), &key, "comparison");
 }
 
 std::vector<__u64> Tables::containerIds() const
 {
-	return keysOf<__u64>(containers_.get());
+	std::vector<__u64> ids;
+	for (const auto &[id, container] :
+	     entriesOf<__u64, bh_container>(containers_.get()))
+		ids.push_back(id);
+	return ids;
 }
 
 void Tables::setUnknownSet(__u32 id)
