@@ -59,7 +59,8 @@ SEC("lsm/mmap_file")
 int BPF_PROG(bh_mmap_file_lsm, struct file *file, unsigned long reqprot,
 	     unsigned long prot, unsigned long flags)
 {
-	if (file && prot & PROT_EXEC && bh_load(bh_number(file), BH_CONTEXT_TRAMPOLINE))
+	if (file && prot & PROT_EXEC &&
+	    bh_load(bh_number(file), BH_CONTEXT_TRAMPOLINE))
 		return -BH_EPERM;
 	return 0;
 }
@@ -70,7 +71,8 @@ int BPF_PROG(bh_mmap_file_fmod, struct file *file, unsigned long prot,
 {
 	if (ret)
 		return ret;
-	if (file && bh_maps_exec(prot) && bh_load(bh_number(file), BH_CONTEXT_TRAMPOLINE))
+	if (file && bh_maps_exec(prot) &&
+	    bh_load(bh_number(file), BH_CONTEXT_TRAMPOLINE))
 		return -BH_EPERM;
 	return 0;
 }

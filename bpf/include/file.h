@@ -183,10 +183,13 @@ static __always_inline bool bh_act_on(struct bh_act *act, bool is_told)
 	__u64 suppressed = 0;
 
 	act->session = bh_session((void *)act->task);
-	bh_judge(act, true);
+	bh_judge(act, is_told);
 	if (!act->active.fired)
 		return false;
 	if (act->active.blocks) {
+		/* The hook that would have counted it is not asked any more. */
+		if (!is_told && act->place.candidate_set)
+			bh_compare(act);
 		act->verdict = bh_stop(act);
 		bh_emit_file(act, 0);
 		return true;

@@ -333,8 +333,8 @@ bh_match_executable(const struct bh_policy_set *set, __u32 id,
 /* Of the selectors in question those whose conditions are met that cost a look
  * at credentials or a path. */
 static __always_inline __u64 bh_narrow(const struct bh_policy_set *set,
-				  struct bh_act *act, __u64 selectors,
-				  __u32 slot)
+				       struct bh_act *act, __u64 selectors,
+				       __u32 slot)
 {
 	__u32 id = slot ? act->place.candidate_set : act->place.active_set;
 

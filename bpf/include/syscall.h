@@ -200,8 +200,8 @@ static __always_inline void bh_call_begun(struct pt_regs *regs,
 
 /* What was mapped is looked up where it lies: by its descriptor it could have
  * been exchanged meanwhile. */
-static __always_inline struct file *
-bh_mapped(struct pt_regs *regs, bool compat, enum bh_call call, __u64 address)
+static __always_inline struct file *bh_mapped(struct pt_regs *regs, bool compat,
+					      enum bh_call call, __u64 address)
 {
 	struct bh_mapping mapping = {};
 	long error;

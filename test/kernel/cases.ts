@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HookName } from '../../node-agent/native/native.js';
+import { DIFFERENTIAL_CASES } from './differential/cases.js';
 import { FILE_CASES } from './file-cases.js';
 import type { Stage } from './stage.js';
 
@@ -106,10 +107,11 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       assert.equal(stage.exists('tmp/ran'), true);
       const event = await stage.event(({ kind }) => kind === 'EVENT_KIND_EXEC');
       assert.deepEqual(
-        { ...event, parent: '', actor: undefined },
+        { ...event, parent: '', actor: undefined, pid: 0 },
         {
           kind: 'EVENT_KIND_EXEC',
           verdict: 'VERDICT_ALLOWED',
+          pid: 0,
           executable: '/bin/act',
           args: ['/bin/act', 'mark', '/tmp/ran'],
           parent: '',
@@ -487,4 +489,5 @@ export const KERNEL_CASES: readonly KernelCase[] = [
     },
   },
   ...FILE_CASES,
+  ...DIFFERENTIAL_CASES,
 ];

@@ -61,6 +61,7 @@ export interface Actor {
 export interface SeenEvent {
   readonly kind: string;
   readonly verdict: string;
+  readonly pid: number;
   readonly executable: string;
   readonly args: readonly string[];
   readonly parent: string;
@@ -134,6 +135,10 @@ export class Stage {
     script('script', '/bin/other');
     script('script-of-drift', '/tmp/drifted');
     cpSync(join(acts, 'launch'), join(this.directory, 'launch'));
+    // For cases that make a container of their own.
+    for (const name of ['differential', 'tool']) {
+      cpSync(join(acts, name), join(this.directory, 'programs', name));
+    }
     for (const folder of ['upper', 'work', 'root', 'bpf']) mkdirSync(join(this.directory, folder));
     this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
     const at = (name: string) => join(this.directory, name);
@@ -317,6 +322,7 @@ export function eventsOf(batch: EventBatch): SeenEvent[] {
   return decoded.events.map((event) => ({
     kind: event.kind,
     verdict: event.verdict,
+    pid: event.process?.pid ?? 0,
     executable: text(event.process?.executableString ?? 0),
     args: (event.process?.argsStrings ?? []).map(text),
     parent: text(event.process?.parentExecutableString ?? 0),

@@ -1,14 +1,23 @@
+import { type ExecBackend, probe } from '../../node-agent/native/native.js';
 import { KERNEL_CASES } from '../kernel/cases.js';
 import { Stage } from '../kernel/stage.js';
 
 /** Runs in a virtual machine: every kernel case, one line each. Arguments: folder of the acts, backend, part of the name of the cases that are wanted. */
 const [acts = '', backend = '', only] = process.argv.slice(2);
-const cases = KERNEL_CASES.filter(({ name }) => only === undefined || name.includes(only));
+const isSignal = backend === 'signal';
+// The kernel would take a better one.
+const backends: readonly ExecBackend[] | undefined = isSignal ? ['signal'] : undefined;
+const lacking = isSignal ? probe({ backends: ['signal'] }).hooks : [];
+const isPossible = (hooks: readonly string[]) =>
+  !lacking.some(({ hook, backend }) => backend === 'none' && hooks.includes(hook));
+const cases = KERNEL_CASES.filter(
+  ({ name, hooks = [] }) => (only === undefined || name.includes(only)) && isPossible(hooks),
+);
 for (const { name, run } of cases) {
   let stage: Stage | undefined;
   let reason: string | undefined;
   try {
-    stage = await Stage.open(acts);
+    stage = await Stage.open(acts, backends);
     if (stage.backend !== backend) throw new Error(`the backend is ${stage.backend}`);
     await run(stage);
   } catch (error) {

@@ -1,7 +1,7 @@
 // Boots Debian's kernels under QEMU (no KVM needed) and runs the kernel cases in them: each kernel
 // with bpf among its LSMs (backend lsm) and without (backend fmod_ret). The compiled tests and the
 // host's own root, read-only, are what the guest sees.
-// Usage: node test/vm/run.mjs [KERNEL [BACKEND [CASE]]]   for example 6.12 lsm terminal
+// Usage: node test/vm/run.mjs [KERNEL [BACKEND [CASE]]]   for example 6.12 lsm terminal; signal only if asked for
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { KERNELS } from './kernels.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const LIMIT_MS = 10 * 60_000;
+const seed = process.env.BULKHEAD_SEED;
 
 /** Resolves to {passed, failed}; a guest that dies early has one failure more. */
 async function runCases(kernel, backend, work, acts) {
@@ -21,7 +22,7 @@ async function runCases(kernel, backend, work, acts) {
     kernel,
     backend,
     work,
-    command: `${process.execPath} ${ROOT}/dist/test/vm/guest.js ${acts} ${backend} ${onlyCase ?? ''}`,
+    command: `${seed ? `BULKHEAD_SEED=${Number(seed)} ` : ''}${process.execPath} ${ROOT}/dist/test/vm/guest.js ${acts} ${backend} ${onlyCase ?? ''}`,
     limitMs: LIMIT_MS,
     onLine(line) {
       if (line.startsWith('ok ')) {
@@ -58,8 +59,7 @@ if (!machinesPresent()) {
     buildActs(`${ROOT}/test/kernel/acts`, acts);
     for (const kernel of KERNELS) {
       if (onlyKernel && kernel.name !== onlyKernel) continue;
-      for (const backend of BACKENDS) {
-        if (onlyBackend && backend !== onlyBackend) continue;
+      for (const backend of onlyBackend ? [onlyBackend] : BACKENDS) {
         const { passed, failed } = await runCases(kernel, backend, work, acts);
         total.passed += passed;
         total.failed += failed;

@@ -56,8 +56,7 @@ const std::vector<Hook> &allHooks()
 		{"load",
 		 false,
 		 {{"lsm", {"bh_mmap_file_lsm", "bh_file_mprotect_lsm"}},
-		  {"fmod_ret",
-		   {"bh_mmap_file_fmod", "bh_file_mprotect_fmod"}},
+		  {"fmod_ret", {"bh_mmap_file_fmod", "bh_file_mprotect_fmod"}},
 		  {"signal",
 		   {"bh_call_enter", "bh_call_exit", "bh_call_exec"},
 		   true}}},
@@ -138,7 +137,7 @@ struct Trial {
 };
 
 Trial tryPrograms(const std::string &objectPath,
-			const std::vector<std::string> &names)
+		  const std::vector<std::string> &names)
 {
 	Object object(bpf_object__open_file(objectPath.c_str(), nullptr),
 		      bpf_object__close);

@@ -37,7 +37,7 @@ struct Capabilities {
 // refused as a kind is not asked again.
 class Probe
 {
-public:
+      public:
 	Probe(const std::string &objectPath,
 	      const std::vector<std::string> &backends);
 
@@ -56,7 +56,7 @@ public:
 	// why nothing better.
 	HookPlan adopted(const std::vector<std::string> &attached);
 
-private:
+      private:
 	std::string ruledOut(const std::string &backend) const;
 	std::string refusalOf(const std::string &backend,
 			      const std::vector<std::string> &programs);

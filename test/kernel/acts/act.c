@@ -225,11 +225,11 @@ static const struct {
 	const char *name;
 	int (*act)(char **words);
 } acts[] = {
-	{"mark", mark},     {"copy", copy_file},    {"run", run},
-	{"memory", memory}, {"copy-up", copy_up},   {"overlay", overlay},
-	{"tmpfs", tmpfs},   {"thread", thread},     {"back", back},
-	{"many", many},     {"terminal", terminal}, {"as", run_as},
-	{"interpret", interpret}, {"closing", closing},	{"until", until},
+	{"mark", mark},           {"copy", copy_file},    {"run", run},
+	{"memory", memory},       {"copy-up", copy_up},   {"overlay", overlay},
+	{"tmpfs", tmpfs},         {"thread", thread},     {"back", back},
+	{"many", many},           {"terminal", terminal}, {"as", run_as},
+	{"interpret", interpret}, {"closing", closing},   {"until", until},
 };
 
 static int act_of(char **words)

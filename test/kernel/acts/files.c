@@ -164,8 +164,8 @@ static int protect(char **words)
 /* protect-beside PATH: with what lies before it, that is nobody's file */
 static int protect_beside(char **words)
 {
-	char *at = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			0);
+	char *at =
+		mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = open(words[0], O_RDONLY);
 
 	if (at == MAP_FAILED || fd < 0 ||
@@ -182,9 +182,9 @@ static int protect_key(char **words)
 
 	if (at == MAP_FAILED)
 		return told(-1, words[0]);
-	return told(syscall(SYS_pkey_mprotect, at, 4096, PROT_READ | PROT_EXEC,
-			    -1),
-		    words[0]);
+	return told(
+		syscall(SYS_pkey_mprotect, at, 4096, PROT_READ | PROT_EXEC, -1),
+		words[0]);
 }
 
 /* anonymous: what a compiler at run time does; nobody's file is loaded */
