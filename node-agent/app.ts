@@ -224,6 +224,7 @@ function hooksToWire(hooks: readonly HookStatus[]): WireHook[] {
     lsm: 'BACKEND_LSM',
     fmod_ret: 'BACKEND_FMOD_RET',
     signal: 'BACKEND_SIGNAL',
+    fexit: 'BACKEND_FEXIT',
     tracepoint: 'BACKEND_TRACEPOINT',
   } as const;
   return hooks.map(({ hook, backend, reason }) => ({ hook, backend: backends[backend], reason }));

@@ -96,6 +96,11 @@
 #define BH_EVENT_EXIT 3
 #define BH_EVENT_LOAD 4
 #define BH_EVENT_FILE 5
+#define BH_EVENT_SESSION 6
+
+/* Bits of bh_event.session_change: what is another one now. */
+#define BH_SESSION_CHANGE_LEADER (1u << 0)
+#define BH_SESSION_CHANGE_TERMINAL (1u << 1)
 
 /* Values of bulkhead.v1.Verdict. */
 #define BH_VERDICT_ALLOWED 1
@@ -329,6 +334,10 @@ struct bh_process {
 	__u64 cgroup;
 	__u32 flags;
 	__u32 origin;
+	/* As last told: pid of its session's leader; device number of its
+	 * controlling terminal, as the kernel has it, 0: none. */
+	__u32 session_leader;
+	__u32 terminal;
 	/* Of its executable, in the active and the candidate set. */
 	struct bh_path_lists executable[2];
 };
@@ -413,7 +422,7 @@ struct bh_event {
 	__u8 origin;
 	__u8 target_origin;
 	__u8 target_volume;
-	__u8 pad[1];
+	__u8 session_change;
 	char name[16];
 };
 

@@ -6,6 +6,9 @@
  * when much has gathered. Alerts always wake it. */
 #define BH_TELEMETRY_WAKEUP_BYTES (BH_TELEMETRY_RING_BYTES / 4)
 
+/* linux/kdev_t.h */
+#define BH_MINOR_BITS 20
+
 static __always_inline __u32 bh_namespace_pid(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
@@ -39,15 +42,29 @@ static __always_inline void bh_fill_credentials(struct bh_event *event,
 		      &cred->cap_permitted);
 }
 
-static __always_inline void bh_fill_terminal(struct bh_event *event,
-					     struct tty_struct *tty)
+/* As the kernel's MKDEV() makes it; 0: none. */
+static __always_inline __u32 bh_terminal(struct signal_struct *signal)
 {
+	struct tty_struct *tty = BPF_CORE_READ(signal, tty);
+	__u32 minor;
+
 	if (!tty)
+		return 0;
+	minor = BPF_CORE_READ(tty, driver, minor_start) +
+		BPF_CORE_READ(tty, index);
+	return BPF_CORE_READ(tty, driver, major) << BH_MINOR_BITS | minor;
+}
+
+static __always_inline void bh_fill_terminal(struct bh_event *event,
+					     struct signal_struct *signal)
+{
+	__u32 terminal = bh_terminal(signal);
+
+	if (!terminal)
 		return;
 	event->flags |= BH_EVENT_INTERACTIVE;
-	event->terminal_major = BPF_CORE_READ(tty, driver, major);
-	event->terminal_minor = BPF_CORE_READ(tty, driver, minor_start) +
-				BPF_CORE_READ(tty, index);
+	event->terminal_major = terminal >> BH_MINOR_BITS;
+	event->terminal_minor = terminal & ((1u << BH_MINOR_BITS) - 1);
 }
 
 __noinline int bh_fill_process(struct bh_event *event, __u64 task_address)
@@ -68,7 +85,7 @@ __noinline int bh_fill_process(struct bh_event *event, __u64 task_address)
 	event->parent_start_boottime_ns =
 		BPF_CORE_READ(parent, group_leader, start_boottime);
 	bh_fill_credentials(event, BPF_CORE_READ(task, cred));
-	bh_fill_terminal(event, BPF_CORE_READ(signal, tty));
+	bh_fill_terminal(event, signal);
 	BPF_CORE_READ_STR_INTO(&event->name, task, comm);
 	return 0;
 }
@@ -97,6 +114,7 @@ static __always_inline void bh_fill_act(struct bh_event *event,
 	event->actions = act->active.actions;
 	event->origin = act->origin;
 	event->undecided = act->undecided;
+	event->session_change = act->session_change;
 }
 
 /* Numbers the record and puts it in its ring; 0 or an error. */

@@ -60,6 +60,8 @@ struct bh_act {
 	__u8 context;
 	/* lists are told: a bit for each set. */
 	__u8 listed;
+	/* BH_SESSION_CHANGE_... */
+	__u8 session_change;
 };
 
 /* 1: any bit set, 0: none; a branch would double the verifier's states, and

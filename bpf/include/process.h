@@ -241,6 +241,9 @@ static __noinline int bh_enter(const struct bh_act *act, bool emitted)
 		.cgroup = act->place.cgroup,
 		.flags = BH_PROCESS_ENTERED,
 		.origin = act->origin,
+		.session_leader =
+			bh_session_leader(BPF_CORE_READ(task, signal)),
+		.terminal = bh_terminal(BPF_CORE_READ(task, signal)),
 		.executable =
 			{
 				{.lists = act->lists[0]},
@@ -304,6 +307,8 @@ static __noinline int bh_inherit(struct task_struct *child,
 		.cgroup = process->cgroup,
 		.flags = process->flags & BH_PROCESS_ENTERED,
 		.origin = process->origin,
+		.session_leader = process->session_leader,
+		.terminal = process->terminal,
 		.executable = {process->executable[0], process->executable[1]},
 	};
 

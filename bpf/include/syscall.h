@@ -22,6 +22,8 @@ enum bh_call {
 	BH_CALL_OLD_MMAP,
 	BH_CALL_MMAP,
 	BH_CALL_MPROTECT,
+	BH_CALL_SETSID,
+	BH_CALL_IOCTL,
 };
 
 /* thread_info.status */
@@ -63,6 +65,10 @@ static __always_inline enum bh_call bh_call(unsigned long number, bool compat)
 		case 125:
 		case 380: /* pkey_mprotect */
 			return BH_CALL_MPROTECT;
+		case 66:
+			return BH_CALL_SETSID;
+		case 54:
+			return BH_CALL_IOCTL;
 		}
 		return BH_CALL_OTHER;
 	}
@@ -81,6 +87,12 @@ static __always_inline enum bh_call bh_call(unsigned long number, bool compat)
 	case 10:
 	case 329:
 		return BH_CALL_MPROTECT;
+	case 112:
+		return BH_CALL_SETSID;
+	case 16:
+		return BH_CALL_IOCTL;
+	case 514: /* x32 */
+		return BH_CALL_IOCTL;
 	}
 	return BH_CALL_OTHER;
 }
@@ -219,6 +231,30 @@ static __always_inline struct file *bh_mapped(struct pt_regs *regs, bool compat,
 	return NULL;
 }
 
+/* Who leads a session can take a terminal by opening it. */
+static __always_inline bool
+bh_may_change_session(struct pt_regs *regs, bool compat, enum bh_call call)
+{
+	struct task_struct *task = bh_current();
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	__u32 command;
+
+	switch (call) {
+	case BH_CALL_SETSID:
+		return true;
+	case BH_CALL_IOCTL:
+		command = bh_argument(regs, compat, 1);
+		return command == TIOCSCTTY || command == TIOCNOTTY;
+	case BH_CALL_OPEN:
+	case BH_CALL_OPENAT:
+	case BH_CALL_OPENAT2:
+		return BPF_CORE_READ(task, tgid) ==
+		       (pid_t)bh_session_leader(signal);
+	default:
+		return false;
+	}
+}
+
 /* A call has ended: the file is open or mapped, and the task may die of it. */
 static __always_inline void bh_call_ended(struct pt_regs *regs, long result)
 {
@@ -228,6 +264,10 @@ static __always_inline void bh_call_ended(struct pt_regs *regs, long result)
 
 	/* Errors; addresses are no negative numbers. */
 	if (call == BH_CALL_OTHER || call == BH_CALL_MPROTECT || result < 0)
+		return;
+	if (bh_may_change_session(regs, compat, call))
+		bh_tell_session(BH_CONTEXT_SYSCALL);
+	if (call >= BH_CALL_SETSID)
 		return;
 	if (call >= BH_CALL_OLD_MMAP) {
 		file = bh_mapped(regs, compat, call, result);

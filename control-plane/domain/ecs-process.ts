@@ -60,6 +60,14 @@ export function executableToEcs(event: Event__Output): EcsDocument {
   };
 }
 
+/** What changed of the session: process.session_leader and process.tty say to what. */
+export function sessionToEcs({ process }: Event__Output): EcsDocument {
+  return {
+    leader_changed: process?.sessionLeaderChanged ?? false,
+    terminal_changed: process?.terminalChanged ?? false,
+  };
+}
+
 function executableFile(told: Process__Output): EcsDocument {
   return {
     inode: told.executableInode,

@@ -4,7 +4,7 @@ import type { ResponseRef__Output } from '../../proto/ts/gen/bulkhead/v1/Respons
 import { ACTION_BITS } from '../../proto/ts/policy/model.js';
 import { type EcsDocument, shortHash } from './ecs-document.js';
 import { fileDetailsToEcs, fileToEcs, libraryToEcs } from './ecs-file.js';
-import { executableToEcs, processToEcs } from './ecs-process.js';
+import { executableToEcs, processToEcs, sessionToEcs } from './ecs-process.js';
 import { type DecodedBatch, textFromBytes } from './event-batches.js';
 import { fileEventTypes, mainOperation, operationNames } from './operations.js';
 
@@ -25,7 +25,7 @@ export interface DecodedEvent {
   /** The same for the same event, however often its batch arrives. */
   readonly id: string;
   readonly time: Date;
-  readonly kind: 'fork' | 'exec' | 'exit' | 'load' | 'file';
+  readonly kind: 'fork' | 'exec' | 'exit' | 'load' | 'file' | 'session';
   readonly verdict: VerdictName;
   /** Words of the policy language, all that the act is; empty where the agent is older than them. */
   readonly operations: readonly string[];
@@ -48,6 +48,7 @@ const KINDS = {
   // Not `process` too: who counts the starts of processes would count it.
   EVENT_KIND_LOAD: { kind: 'load', category: 'library', type: 'start' },
   EVENT_KIND_FILE: { kind: 'file', category: 'file' },
+  EVENT_KIND_SESSION: { kind: 'session', category: 'process', type: 'change' },
 } as const;
 
 const VERDICTS: Readonly<Record<string, VerdictName>> = {
@@ -114,7 +115,7 @@ function eventFromWire(
         kind: event.actions & ACTION_BITS.alert ? 'alert' : 'event',
         category: [known.category],
         type: stopped ? [...types, 'denied'] : types,
-        action: known.kind === 'file' ? (mainOperation(operations) ?? known.kind) : known.kind,
+        action: actionOf(known.kind, event, operations),
         outcome: stopped ? 'failure' : 'success',
         module: 'bulkhead',
         dataset: 'bulkhead.events',
@@ -135,6 +136,7 @@ function eventFromWire(
         ...(operations.length > 0 && { operations }),
         ...executableToEcs(event),
         ...(file && { file: fileDetailsToEcs(file, strings) }),
+        ...(known.kind === 'session' && { session: sessionToEcs(event) }),
         responses: fired.map(responseToEcs),
         undecided: event.undecidedStrings.map((position) => strings[position] ?? ''),
         cgroup_id: event.cgroupId,
@@ -147,6 +149,16 @@ function eventFromWire(
       },
     },
   };
+}
+
+function actionOf(
+  kind: DecodedEvent['kind'],
+  event: Event__Output,
+  operations: readonly string[],
+): string {
+  if (kind === 'file') return mainOperation(operations) ?? kind;
+  if (kind !== 'session') return kind;
+  return event.process?.sessionLeaderChanged ? 'session_id_change' : 'terminal_change';
 }
 
 function containerToEcs(container: Container__Output): EcsDocument {

@@ -15,7 +15,7 @@ export interface NodeFacts {
 
 export interface HookFacts {
   readonly hook: string;
-  readonly backend: 'none' | 'lsm' | 'fmod_ret' | 'signal' | 'tracepoint';
+  readonly backend: 'none' | 'lsm' | 'fmod_ret' | 'signal' | 'fexit' | 'tracepoint';
   readonly reason: string;
 }
 
@@ -36,6 +36,7 @@ const BACKENDS: Readonly<Record<string, HookFacts['backend']>> = {
   BACKEND_LSM: 'lsm',
   BACKEND_FMOD_RET: 'fmod_ret',
   BACKEND_SIGNAL: 'signal',
+  BACKEND_FEXIT: 'fexit',
   BACKEND_TRACEPOINT: 'tracepoint',
 };
 

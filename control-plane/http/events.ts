@@ -13,6 +13,7 @@ const EventQuery = closed({
       Type.Literal('exit'),
       Type.Literal('load'),
       Type.Literal('file'),
+      Type.Literal('session'),
     ]),
   ),
   clusterId: Type.Optional(Id),

@@ -76,6 +76,8 @@ export const FIELDS: Readonly<Record<string, Property>> = {
   'bulkhead.executable.setuid': boolean,
   'bulkhead.executable.setgid': boolean,
   'bulkhead.executable.unlinked': boolean,
+  'bulkhead.session.leader_changed': boolean,
+  'bulkhead.session.terminal_changed': boolean,
   ...keywords('bulkhead.undecided', 'bulkhead.boot_id', 'bulkhead.policy.id'),
   ...keywords('bulkhead.policy.name', 'bulkhead.responses.policy.id'),
   ...keywords('bulkhead.responses.policy.name', 'bulkhead.responses.section'),

@@ -20,10 +20,11 @@ export type HookName =
   | 'create'
   | 'delete'
   | 'rename'
-  | 'change';
+  | 'change'
+  | 'session';
 
-/** `tracepoint` observes only, `none`: nothing is attached. */
-export type HookBackend = 'lsm' | 'fmod_ret' | 'signal' | 'tracepoint' | 'none';
+/** `fexit` and `tracepoint` observe only, `none`: nothing is attached. */
+export type HookBackend = 'lsm' | 'fmod_ret' | 'signal' | 'fexit' | 'tracepoint' | 'none';
 
 /** A backend that can stop an exec, best first. */
 export type ExecBackend = 'lsm' | 'fmod_ret' | 'signal';

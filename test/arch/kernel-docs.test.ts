@@ -24,14 +24,16 @@ describe('bpf/README.md', () => {
   it('names every hook that a program is for, and no other', () => {
     const sources = readdirSync(join(ROOT, 'bpf')).filter((name) => name.endsWith('.bpf.c'));
     const text = sources.map((name) => read(`bpf/${name}`)).join('\n');
-    const plain = [...text.matchAll(/SEC\("((?:lsm|fmod_ret|tp_btf)\/\w+)"\)/g)].map(
+    const plain = [...text.matchAll(/SEC\("((?:lsm|fmod_ret|fexit|tp_btf)\/\w+)"\)/g)].map(
       ([, at]) => at,
     );
     const both = [...text.matchAll(/^BH_FILE_HOOK\((\w+)/gm)].flatMap(([, name]) => [
       `lsm/${name}`,
       `fmod_ret/security_${name}`,
     ]);
-    const table = [...README.matchAll(/`((?:lsm|fmod_ret|tp_btf)\/\w+)`/g)].map(([, at]) => at);
+    const table = [...README.matchAll(/`((?:lsm|fmod_ret|fexit|tp_btf)\/\w+)`/g)].map(
+      ([, at]) => at,
+    );
     expect(both.length).toBeGreaterThan(10);
     expect([...new Set(table)].sort()).toEqual([...new Set([...plain, ...both])].sort());
   });

@@ -107,7 +107,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       assert.equal(stage.exists('tmp/ran'), true);
       const event = await stage.event(({ kind }) => kind === 'EVENT_KIND_EXEC');
       assert.deepEqual(
-        { ...event, parent: '', actor: undefined, pid: 0 },
+        { ...event, parent: '', actor: undefined, pid: 0, session: undefined },
         {
           kind: 'EVENT_KIND_EXEC',
           verdict: 'VERDICT_ALLOWED',
@@ -120,6 +120,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
           responses: ['everything'],
           exitSignal: 0,
           actor: undefined,
+          session: undefined,
           operations: ['exec'],
           file: { path: '', other: '', mode: 0, newMode: 0, origin: 0, volume: '' },
           suppressed: 0,
@@ -224,6 +225,42 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       );
       assert.deepEqual(ran.responses, ['detached']);
       assert.equal(ran.actor.terminalMajor, 0);
+    },
+  },
+  {
+    name: 'tells when a process leaves its session, and takes a terminal',
+    hooks: ['session'],
+    async run(stage) {
+      // Where it takes a program on system calls, that waits for a policy that asks for files.
+      stage.bind(`${LOG_EVERYTHING}
+file:
+  selectors: [{ name: nothing, operation: [openFile], targetFilePath: [/nothing] }]
+  responses: [{ match: [nothing], actions: [log] }]
+`);
+      stage.start();
+      const result = await stage.act('terminal', '/bin/other', 'mark', '/tmp/ran');
+      assert.equal(result.exitCode, 0, result.stderr);
+      const ran = await stage.event(
+        ({ kind, executable }) => kind === 'EVENT_KIND_EXEC' && executable === '/bin/other',
+      );
+      const sessions = stage.events().filter(({ kind }) => kind === 'EVENT_KIND_SESSION');
+      assert.deepEqual(
+        sessions.map(({ pid, executable, session, actor, responses, ring }) => ({
+          ...{ pid, executable, session, terminal: actor.terminalMajor, responses, ring },
+        })),
+        [
+          {
+            ...{ pid: ran.pid, executable: '/bin/act', responses: [], ring: 'telemetry' },
+            session: { leader: ran.pid, leaderChanged: true, terminalChanged: false },
+            terminal: 0,
+          },
+          {
+            ...{ pid: ran.pid, executable: '/bin/act', responses: [], ring: 'telemetry' },
+            session: { leader: ran.pid, leaderChanged: false, terminalChanged: true },
+            terminal: PSEUDO_TERMINAL,
+          },
+        ],
+      );
     },
   },
   {

@@ -70,6 +70,11 @@ export interface SeenEvent {
   readonly responses: readonly string[];
   readonly exitSignal: number;
   readonly actor: Actor;
+  readonly session: {
+    readonly leader: number;
+    readonly leaderChanged: boolean;
+    readonly terminalChanged: boolean;
+  };
   /** In the words of proto/bulkhead/v1/policy.proto. */
   readonly operations: readonly string[];
   readonly file: SeenFile;
@@ -331,6 +336,11 @@ export function eventsOf(batch: EventBatch): SeenEvent[] {
     responses: event.fired.map((index) => decoded.responses[index]?.selectors.join() ?? '?'),
     exitSignal: event.process?.exitSignal ?? 0,
     actor: actorOf(event, text),
+    session: {
+      leader: event.process?.sessionLeaderPid ?? 0,
+      leaderChanged: event.process?.sessionLeaderChanged ?? false,
+      terminalChanged: event.process?.terminalChanged ?? false,
+    },
     operations: Object.entries(OPERATIONS).flatMap(([word, number]) =>
       (event.operations >>> (number - 1)) & 1 ? word : [],
     ),

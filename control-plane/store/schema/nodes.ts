@@ -17,7 +17,7 @@ export const NODE_STATES = ['joined', 'active', 'revoked'] as const;
 /** How one hook is attached: bulkhead.v1.HookStatus. */
 export interface NodeHook {
   readonly hook: string;
-  /** lsm, fmod_ret, signal, tracepoint, none */
+  /** lsm, fmod_ret, signal, fexit, tracepoint, none */
   readonly backend: string;
   readonly reason: string;
 }

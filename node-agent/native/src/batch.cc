@@ -107,7 +107,7 @@ bool BatchBuilder::add(const void *record, __u32 length)
 	size_t tail = size_t{event.path_length} + event.args_length +
 		      event.parent_path_length + event.directory_length +
 		      event.target_path_length + event.other_path_length;
-	if (event.kind < BH_EVENT_FORK || event.kind > BH_EVENT_FILE ||
+	if (event.kind < BH_EVENT_FORK || event.kind > BH_EVENT_SESSION ||
 	    tail > length - sizeof(event))
 		return false;
 	const char *data = static_cast<const char *>(record) + sizeof(event);
@@ -190,6 +190,9 @@ void BatchBuilder::addProcess(MessageWriter &out, const View &view)
 	process.bytes(23, credentials(event));
 	process.number(24, string(view.directory));
 	process.number(25, !!(event.flags & BH_EVENT_UNLINKED));
+	process.number(26, !!(event.session_change & BH_SESSION_CHANGE_LEADER));
+	process.number(27,
+		       !!(event.session_change & BH_SESSION_CHANGE_TERMINAL));
 	out.bytes(10, process.encoded());
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include "error.h"
@@ -53,6 +54,12 @@ const std::vector<Hook> &allHooks()
 		{"cgroup",
 		 true,
 		 {{"tracepoint", {"bh_cgroup_mkdir", "bh_cgroup_rmdir"}}}},
+		{"session",
+		 false,
+		 {{"fexit", {"bh_setsid", "bh_tty_open", "bh_tty_ioctl"}},
+		  {"fexit",
+		   {"bh_setsid_autogroup", "bh_tty_open", "bh_tty_ioctl"}},
+		  {"tracepoint", {"bh_call_exit"}, true}}},
 		{"load",
 		 false,
 		 {{"lsm", {"bh_mmap_file_lsm", "bh_file_mprotect_lsm"}},
@@ -221,9 +228,8 @@ Probe::Probe(const std::string &objectPath,
 // not.
 std::string Probe::ruledOut(const std::string &backend) const
 {
-	if (backend == "tracepoint")
-		return "";
-	if (!contains(backends_, backend))
+	bool observes = backend == "tracepoint" || backend == "fexit";
+	if (!observes && !contains(backends_, backend))
 		return "not wanted";
 	if (backend == "lsm" && !bpfIsActiveLsm())
 		return "bpf is not in the list of active LSMs";
@@ -266,8 +272,12 @@ HookPlan Probe::best() const
 
 void Probe::askForBackends()
 {
-	for (const Candidate &candidate : allHooks()[0].candidates)
-		refusalOf(candidate.backend, programsOf(candidate));
+	std::set<std::string> asked = {"tracepoint"};
+	for (const Hook &hook : allHooks())
+		for (const Candidate &candidate : hook.candidates)
+			if (asked.insert(candidate.backend).second)
+				refusalOf(candidate.backend,
+					  programsOf(candidate));
 }
 
 HookPlan Probe::tried()

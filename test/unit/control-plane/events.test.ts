@@ -4,6 +4,7 @@ import { textFromBytes } from '../../../control-plane/domain/event-batches.js';
 import {
   bytes,
   decode,
+  documentOf,
   drift,
   encode,
   fileBatch,
@@ -12,7 +13,28 @@ import {
   receivedAt,
 } from './batches.js';
 
+/** The process of `drift` is in another session, or that has another terminal. */
+function sessionDocument(change: object) {
+  const [exec] = drift.events;
+  const process = { ...exec?.process, ...change };
+  const event = { ...exec, kind: 'EVENT_KIND_SESSION', verdict: 'VERDICT_ALLOWED', actions: 1 };
+  return documentOf({ ...drift, events: [{ ...event, fired: [], process }] });
+}
+
 describe('eventsFromBatch', () => {
+  it('tells of another session and of another terminal', () => {
+    expect(sessionDocument({ sessionLeaderChanged: true, sessionLeaderPid: 100 })).toMatchObject({
+      event: { category: ['process'], type: ['change'], action: 'session_id_change' },
+      process: { session_leader: { pid: 100 } },
+      bulkhead: { session: { leader_changed: true, terminal_changed: false } },
+    });
+    expect(sessionDocument({ terminalChanged: true })).toMatchObject({
+      event: { category: ['process'], type: ['change'], action: 'terminal_change' },
+      process: { tty: { char_device: { major: 136, minor: 3 } } },
+      bulkhead: { session: { leader_changed: false, terminal_changed: true } },
+    });
+  });
+
   it('gives an ECS document of an event', () => {
     const [event] = eventsFromBatch(decode(encode(drift)), origin);
     expect(event).toMatchObject({ kind: 'exec', verdict: 'killed', executable: '/tmp/payload' });
