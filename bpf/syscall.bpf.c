@@ -7,13 +7,6 @@
 #include "include/syscall.h"
 #include "include/script.h"
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(bh_call_enter, struct pt_regs *regs, long number)
-{
-	bh_call_begun(regs, number);
-	return 0;
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(bh_call_exit, struct pt_regs *regs, long result)
 {

@@ -13,6 +13,11 @@ struct bh_place {
 	__u32 candidate_set;
 };
 
+static __always_inline struct task_struct *bh_current(void)
+{
+	return (void *)bpf_get_current_task();
+}
+
 static __always_inline __u64 bh_cgroup_id(struct cgroup *cgroup)
 {
 	return BPF_CORE_READ(cgroup, kn, id);
@@ -78,34 +83,43 @@ static __always_inline struct bh_process *bh_process(struct task_struct *task)
 }
 
 /*
- * Finds the container, sets and root of a task. A process that once ran an
- * image of a container stays in it, also when it moved itself to a cgroup of
- * the host.
+ * The task that runs now. Its members are read as they are: of what
+ * BPF_CORE_READ() reads each is a call, and an open asks for 20 of them.
  */
-__noinline int bh_find_place(__u64 task_address, struct bh_place *place)
+#define bh_self() bpf_get_current_task_btf()
+
+static __always_inline struct bh_process *bh_own_process(void)
 {
-	struct task_struct *task = (void *)task_address;
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	const struct bh_config *config = bh_config();
-	struct bh_container *container;
-	struct bh_process *process;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct bh_process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	if (process && process->start_boottime_ns !=
+			       bh_self()->group_leader->start_boottime)
+		return NULL;
+	return process;
+}
+
+/* A process that once ran an image of a container stays in it, also when it
+ * moved itself to a cgroup of the host. 0: it is in none. */
+static __always_inline __u64
+bh_container_it_entered(const struct bh_process *process)
+{
 	struct bh_cgroup *entry;
-	struct bh_root *root;
 	__u64 id;
 
-	if (!place)
-		return false;
-	place->cgroup = bh_cgroup_id(cgroup);
-	id = bh_container_of_cgroup((__u64)cgroup);
-	if (!id) {
-		process = bh_process(task);
-		if (!process || !(process->flags & BH_PROCESS_ENTERED))
-			return false;
-		id = process->cgroup;
-		entry = bpf_map_lookup_elem(&cgroups, &id);
-		if (entry && entry->container)
-			id = entry->container;
-	}
+	if (!process || !(process->flags & BH_PROCESS_ENTERED))
+		return 0;
+	id = process->cgroup;
+	entry = bpf_map_lookup_elem(&cgroups, &id);
+	return entry && entry->container ? entry->container : id;
+}
+
+static __always_inline void bh_fill_place(struct bh_place *place, __u64 id)
+{
+	const struct bh_config *config = bh_config();
+	struct bh_container *container;
+	struct bh_root *root;
+
 	place->container = id;
 	place->root_device = 0;
 	place->root_dentry = 0;
@@ -123,6 +137,49 @@ __noinline int bh_find_place(__u64 task_address, struct bh_place *place)
 		if (!place->root_device)
 			place->root_device = root->device;
 	}
+}
+
+/* Finds the container, sets and root of a task. */
+__noinline int bh_find_place(__u64 task_address, struct bh_place *place)
+{
+	struct task_struct *task = (void *)task_address;
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u64 id;
+
+	if (!place)
+		return false;
+	place->cgroup = bh_cgroup_id(cgroup);
+	id = bh_container_of_cgroup((__u64)cgroup);
+	if (!id)
+		id = bh_container_it_entered(bh_process(task));
+	if (!id)
+		return false;
+	bh_fill_place(place, id);
+	return true;
+}
+
+/* The same of the one that runs now. */
+__noinline int bh_find_own_place(struct bh_place *place)
+{
+	struct cgroup *cgroup = bh_self()->cgroups->dfl_cgrp;
+	struct bh_cgroup *entry;
+	__u64 id;
+
+	if (!place)
+		return false;
+	id = cgroup->kn->id;
+	place->cgroup = id;
+	entry = bpf_map_lookup_elem(&cgroups, &id);
+	if (entry)
+		id = entry->container;
+	else
+		id = bh_container_of_cgroup(
+			(__u64)BPF_CORE_READ(bh_current(), cgroups, dfl_cgrp));
+	if (!id)
+		id = bh_container_it_entered(bh_own_process());
+	if (!id)
+		return false;
+	bh_fill_place(place, id);
 	return true;
 }
 

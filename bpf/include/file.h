@@ -52,16 +52,20 @@ static __always_inline bool bh_makes_node(void)
 	return bh_is_syscall(BH_NR_MKNOD) || bh_is_syscall(BH_NR_MKNODAT);
 }
 
-/* Whether the task's acts are a container's; the runtime's own on its way in
- * are not. */
-static __always_inline bool bh_begin_act(struct bh_act *act)
-{
-	struct task_struct *task = bh_current();
+#define BH_CREATES (BH_OPERATION_CREATE_FILE | BH_OPERATION_CREATE_EXECUTABLE)
+#define BH_MODIFIES (BH_OPERATION_MODIFY_FILE | BH_OPERATION_MODIFY_EXECUTABLE)
+#define BH_RENAMES                                                             \
+	(BH_OPERATION_RENAME_FILE | BH_OPERATION_DELETE_FILE | BH_CREATES |    \
+	 BH_MODIFIES)
 
-	if (!bh_find_place((__u64)task, &act->place) ||
-	    !bh_entered(task, bh_process(task)))
+/* Whether the task's acts are a container's, in which a policy asks for one of
+ * the operations; the runtime's own on its way in are not. */
+static __always_inline bool bh_begin_act(struct bh_act *act, __u32 operations)
+{
+	if (!bh_own_entered() || !bh_find_own_place(&act->place) ||
+	    !bh_asks(&act->place, operations))
 		return false;
-	act->task = (__u64)task;
+	act->task = (__u64)bh_current();
 	if (!act->context)
 		act->context = BH_CONTEXT_TRAMPOLINE;
 	return true;
@@ -182,7 +186,7 @@ static __always_inline bool bh_act_on(struct bh_act *act, bool is_told)
 {
 	__u64 suppressed = 0;
 
-	act->session = bh_session((void *)act->task);
+	act->session = bh_own_session();
 	bh_judge(act, is_told);
 	if (!act->active.fired)
 		return false;
@@ -227,9 +231,8 @@ static __always_inline void bh_aim_at(struct bh_act *act, struct vfsmount *mnt,
  * overlayfs reads and writes below it, and copies up from. The mount of memory
  * files is such a one too, but there nothing lies behind another file.
  */
-static __always_inline bool bh_is_below(struct file *file)
+static __always_inline bool bh_is_below(struct vfsmount *mnt)
 {
-	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
 	struct mount *mount =
 		(void *)mnt - bpf_core_field_offset(struct mount, mnt);
 	__s64 namespace = (__s64)BPF_CORE_READ(mount, mnt_ns);
@@ -239,34 +242,37 @@ static __always_inline bool bh_is_below(struct file *file)
 	       !(BPF_CORE_READ(mnt, mnt_sb, s_flags) & SB_NOUSER);
 }
 
-/* A file that a filesystem opens behind another one; before 6.8 with the path
- * of the other. */
-static __always_inline bool bh_is_behind(struct file *file)
+static __always_inline __u32 bh_may_be_opened_as(__u32 mode, __u32 flags)
 {
-	return BPF_CORE_READ(file, f_mode) & FMODE_NOACCOUNT ||
-	       bh_is_below(file);
+	if (mode & FMODE_CREATED)
+		return BH_CREATES;
+	if (mode & FMODE_WRITE || flags & O_TRUNC)
+		return BH_MODIFIES;
+	return BH_OPERATION_OPEN_FILE;
 }
 
 static __always_inline bool bh_open(struct file *file, __u32 flags,
 				    enum bh_context context)
 {
 	__u32 mode = BPF_CORE_READ(file, f_mode);
+	__u32 operations = bh_may_be_opened_as(mode, flags);
 	struct bh_act act = {.context = context};
+	struct path path = {};
 
-	/* Only a place; to run a program; without a name yet. */
-	if (mode & FMODE_PATH || flags & FMODE_EXEC || flags & __O_TMPFILE ||
-	    !bh_begin_act(&act) || bh_is_behind(file))
+	/* Only a place; what a filesystem opens behind another file (before 6.8
+	 * with the path of the other); to run a program; without a name yet. */
+	if (mode & (FMODE_PATH | FMODE_NOACCOUNT) || flags & FMODE_EXEC ||
+	    flags & __O_TMPFILE || !bh_begin_act(&act, operations) ||
+	    bpf_core_read(&path, sizeof(path), &file->f_path) ||
+	    bh_is_below(path.mnt))
 		return false;
-	bh_aim_at(&act, BPF_CORE_READ(file, f_path.mnt),
-		  BPF_CORE_READ(file, f_path.dentry));
+	bh_aim_at(&act, path.mnt, path.dentry);
 	act.open_flags = flags;
 	act.target_mode = BPF_CORE_READ(file, f_inode, i_mode);
-	if (mode & FMODE_CREATED)
-		act.operations = bh_created(act.target_mode);
-	else if (mode & FMODE_WRITE || flags & O_TRUNC)
-		act.operations = bh_modified(act.target_mode);
-	else
-		act.operations = BH_OPERATION_OPEN_FILE;
+	if (!bh_is_executable(act.target_mode))
+		operations &= ~(BH_OPERATION_CREATE_EXECUTABLE |
+				BH_OPERATION_MODIFY_EXECUTABLE);
+	act.operations = operations;
 	return bh_act_on(&act, true);
 }
 
@@ -277,7 +283,7 @@ static __always_inline bool bh_make(struct path *directory,
 {
 	struct bh_act act = {};
 
-	if (!bh_begin_act(&act))
+	if (!bh_begin_act(&act, BH_CREATES))
 		return false;
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
@@ -292,7 +298,7 @@ static __always_inline bool bh_link(struct dentry *old, struct path *directory,
 {
 	struct bh_act act = {};
 
-	if (!bh_begin_act(&act))
+	if (!bh_begin_act(&act, BH_CREATES))
 		return false;
 	bh_aim_at(&act, BPF_CORE_READ(directory, mnt), dentry);
 	/* O_TMPFILE: it had no name. */
@@ -310,7 +316,7 @@ static __always_inline bool bh_delete(struct path *directory,
 {
 	struct bh_act act = {};
 
-	if (!bh_begin_act(&act))
+	if (!bh_begin_act(&act, BH_OPERATION_DELETE_FILE))
 		return false;
 	bh_aim_at(&act, BPF_CORE_READ(directory, mnt), dentry);
 	act.target_mode = BPF_CORE_READ(dentry, d_inode, i_mode);
@@ -327,7 +333,7 @@ __noinline int bh_rename_one(__u64 mnt_address, __u64 name_address,
 	umode_t mode = BPF_CORE_READ(other, d_inode, i_mode), replaced;
 	struct bh_act act = {};
 
-	if (!bh_begin_act(&act))
+	if (!bh_begin_act(&act, BH_RENAMES))
 		return false;
 	bh_aim_at(&act, (void *)mnt_address, name);
 	act.other_mnt = other_mnt;
@@ -373,7 +379,7 @@ static __always_inline bool bh_truncate(struct path *path)
 {
 	struct bh_act act = {};
 
-	if (!bh_begin_act(&act))
+	if (!bh_begin_act(&act, BH_MODIFIES))
 		return false;
 	bh_aim_at(&act, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry));
 	act.target_mode = BPF_CORE_READ(path, dentry, d_inode, i_mode);
@@ -388,7 +394,8 @@ static __always_inline bool bh_chmod(struct path *path, umode_t mode)
 	struct bh_act act = {};
 
 	if (!bh_is_executable((before & S_IFMT) | mode) ||
-	    bh_is_executable(before) || !bh_begin_act(&act))
+	    bh_is_executable(before) ||
+	    !bh_begin_act(&act, BH_OPERATION_CREATE_EXECUTABLE))
 		return false;
 	bh_aim_at(&act, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry));
 	act.target_mode = before;
@@ -411,7 +418,8 @@ static __always_inline struct path *bh_named(struct file *file)
 	struct backing_file *backing = (void *)file;
 
 	if (bpf_core_field_exists(backing->user_path) &&
-	    BPF_CORE_READ(file, f_mode) & FMODE_NOACCOUNT && bh_is_below(file))
+	    BPF_CORE_READ(file, f_mode) & FMODE_NOACCOUNT &&
+	    bh_is_below(BPF_CORE_READ(file, f_path.mnt)))
 		return (void *)backing +
 		       bpf_core_field_offset(struct backing_file, user_path);
 	return (void *)file + bpf_core_field_offset(struct file, f_path);
@@ -428,7 +436,8 @@ __noinline int bh_load(__u64 file_address, __u32 context)
 	struct bh_act act = {.context = context};
 
 	/* Shared memory without a name: no file of anybody's. */
-	if (BPF_CORE_READ(inode, i_flags) & S_PRIVATE || !bh_begin_act(&act))
+	if (BPF_CORE_READ(inode, i_flags) & S_PRIVATE ||
+	    !bh_begin_act(&act, BH_OPERATION_LOAD))
 		return false;
 	/* exec has judged what runs. */
 	if (BPF_CORE_READ(task, mm, exe_file, f_inode) == inode)

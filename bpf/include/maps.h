@@ -137,6 +137,8 @@ struct bh_walk {
 	/* Where it ends; mnt 0: at that dentry in any mount. */
 	__u64 root_mnt;
 	__u64 root_dentry;
+	/* Of mnt; 0: not read yet. */
+	__u64 mnt_root;
 	/* Whose root that is, where the container's is not known. */
 	__u64 task;
 	__s32 start;

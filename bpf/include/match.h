@@ -8,6 +8,15 @@
 
 #define BH_AUTOMATON_HEADER_WORDS (sizeof(struct bh_automaton) / sizeof(__u32))
 
+/*
+ * Of a path, in one round of bpf_loop(): each round is a call. An open of a
+ * path of 100 bytes among 10 patterns, 6.18: 1 byte 2.6 us over no patterns, 4
+ * bytes 1.9. 8 bytes gain some 0.1 more (not measured beside 4), but the
+ * verifier looks at each byte: 20 000, 40 000 and 80 000 instructions a
+ * program.
+ */
+#define BH_MARCH_BYTES 4
+
 /* What bpf_loop() hands to its body. */
 struct bh_marching {
 	struct bh_automaton *automaton;
@@ -72,32 +81,39 @@ struct bh_marching {
 	{                                                                      \
 		struct bh_automaton *automaton = on->automaton;                \
 		struct bh_march *march = &on->scratch->march;                  \
-		__u32 at = march->start + i;                                   \
-		__u32 byte_class, slash;                                       \
+		__u32 start = march->start + i * BH_MARCH_BYTES;               \
+		__u32 slash = automaton->slash_class;                          \
                                                                                \
-		/* Or the compiler adds start to the address instead. */       \
-		barrier_var(at);                                               \
-		if (at >= BH_PATH_BYTES_MAX)                                   \
-			return 1;                                              \
-		byte_class = automaton->classes[(__u8)on->scratch->walk[at]];  \
-		slash = automaton->slash_class;                                \
-		march->final = 0;                                              \
-		if (byte_class == slash)                                       \
-			march->component = 0;                                  \
-		for (__u32 head = 0; head < BH_AUTOMATON_HEADS; head++) {      \
-			__u32 cell = march->cells[head];                       \
+		for (__u32 byte = 0; byte < BH_MARCH_BYTES; byte++) {          \
+			__u32 at = start + byte;                               \
+			__u32 byte_class;                                      \
                                                                                \
-			if (!cell)                                             \
-				continue;                                      \
-			cell = bh_step_##class(automaton, cell, byte_class,    \
-					       slash);                         \
-			march->cells[head] = cell;                             \
-			if (cell & BH_CELL_SPEAKS)                             \
-				bh_hear_##class(on, cell);                     \
+			/* Or the compiler adds start to the address. */       \
+			barrier_var(at);                                       \
+			if (at >= BH_PATH_BYTES_MAX)                           \
+				return 1;                                      \
+			byte_class = automaton->classes[(__u8)on->scratch      \
+								->walk[at]];   \
+			march->final = 0;                                      \
+			if (byte_class == slash)                               \
+				march->component = 0;                          \
+			for (__u32 head = 0; head < BH_AUTOMATON_HEADS;        \
+			     head++) {                                         \
+				__u32 cell = march->cells[head];               \
+                                                                               \
+				if (!cell)                                     \
+					continue;                              \
+				cell = bh_step_##class(automaton, cell,        \
+						       byte_class, slash);     \
+				march->cells[head] = cell;                     \
+				if (cell & BH_CELL_SPEAKS)                     \
+					bh_hear_##class(on, cell);             \
+			}                                                      \
+			if (!(march->cells[0] | march->cells[1] |              \
+			      march->cells[2] | march->component))             \
+				return 1;                                      \
 		}                                                              \
-		if (march->cells[0] | march->cells[1] | march->cells[2])       \
-			return 0;                                              \
-		return !march->component;                                      \
+		return 0;                                                      \
 	}                                                                      \
                                                                                \
 	__noinline __u64 bh_match_##class(struct bh_scratch * scratch,         \
@@ -122,7 +138,8 @@ struct bh_marching {
 			if (march->cells[head] & BH_CELL_SPEAKS)               \
 				bh_hear_##class(&on, march->cells[head]);      \
 		}                                                              \
-		bpf_loop(BH_PATH_BYTES_MAX, bh_march_##class, &on, 0);         \
+		bpf_loop(BH_PATH_BYTES_MAX / BH_MARCH_BYTES, bh_march_##class, \
+			 &on, 0);                                              \
 		return march->matched | march->component | march->final |      \
 		       BH_LISTS_ANY;                                           \
 	}

@@ -110,13 +110,14 @@ static __always_inline __u32 bh_volume(struct vfsmount *mnt, __u64 root_device)
 	dev_t device;
 
 	if (!root_device || bpf_core_read(&sb, sizeof(sb), &mnt->mnt_sb) ||
-	    bpf_core_read(&device, sizeof(device), &sb->s_dev) ||
-	    bpf_core_read(&root, sizeof(root), &mnt->mnt_root) ||
-	    bpf_core_read(&inode, sizeof(inode), &root->d_inode) ||
-	    bpf_core_read(&mode, sizeof(mode), &inode->i_mode))
+	    bpf_core_read(&device, sizeof(device), &sb->s_dev))
 		return BH_VOLUME_UNDECIDED;
 	if (device == root_device)
 		return BH_VOLUME_NONE;
+	if (bpf_core_read(&root, sizeof(root), &mnt->mnt_root) ||
+	    bpf_core_read(&inode, sizeof(inode), &root->d_inode) ||
+	    bpf_core_read(&mode, sizeof(mode), &inode->i_mode))
+		return BH_VOLUME_UNDECIDED;
 	return bh_is_directory(mode) ? BH_VOLUME_DIRECTORY : BH_VOLUME_FILE;
 }
 

@@ -13,22 +13,53 @@ struct bh_scratch_holder {
 	struct bh_scratch *scratch;
 };
 
+/* What a dentry says of its name: as it lies in the kernel. */
+struct bh_name {
+	struct dentry *parent;
+	__u32 hash;
+	__u32 length;
+	const unsigned char *bytes;
+};
+
+/*
+ * d_parent and d_name are neighbours on every kernel so far: one read instead
+ * of three, each of which is a call. That and mnt_root once a mount: 0.3 us of
+ * a path of 100 bytes ("Numbers" in bpf/README.md).
+ */
+static __always_inline long bh_read_name(struct dentry *dentry,
+					 struct bh_name *name)
+{
+	if (bpf_core_field_offset(struct dentry, d_name) ==
+		    bpf_core_field_offset(struct dentry, d_parent) +
+			    sizeof(name->parent) &&
+	    bpf_core_field_offset(struct qstr, len) == sizeof(name->hash) &&
+	    bpf_core_field_offset(struct qstr, name) == sizeof(__u64))
+		return bpf_core_read(name, sizeof(*name), &dentry->d_parent);
+	return bpf_core_read(&name->parent, sizeof(name->parent),
+			     &dentry->d_parent) ||
+	       bpf_core_read(&name->length, sizeof(name->length),
+			     &dentry->d_name.len) ||
+	       bpf_core_read(&name->bytes, sizeof(name->bytes),
+			     &dentry->d_name.name);
+}
+
 /* One step up; 1: the walk is over. */
 static long bh_walk_on(__u32 i, struct bh_scratch_holder *holder)
 {
 	struct bh_walk *walk = &holder->scratch->step;
 	struct vfsmount *mnt = (void *)walk->mnt;
-	struct dentry *dentry = (void *)walk->dentry, *parent, *mnt_root;
-	const unsigned char *name;
+	struct dentry *dentry = (void *)walk->dentry;
+	struct bh_name name;
 	__u32 length, start;
 
 	walk->done = 1;
 	if (walk->dentry == walk->root_dentry &&
 	    (!walk->root_mnt || walk->mnt == walk->root_mnt))
 		return 1;
-	if (bpf_core_read(&mnt_root, sizeof(mnt_root), &mnt->mnt_root))
+	if (!walk->mnt_root &&
+	    bpf_core_read(&walk->mnt_root, sizeof(__u64), &mnt->mnt_root))
 		goto out_unreadable;
-	if (dentry == mnt_root) {
+	if (walk->dentry == walk->mnt_root) {
 		struct mount *mount, *above;
 
 		mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
@@ -41,13 +72,13 @@ static long bh_walk_on(__u32 i, struct bh_scratch_holder *holder)
 		walk->dentry = (__u64)dentry;
 		walk->mnt =
 			(__u64)above + bpf_core_field_offset(struct mount, mnt);
+		walk->mnt_root = 0;
 		walk->done = 0;
 		return 0;
 	}
-	if (bpf_core_read(&parent, sizeof(parent), &dentry->d_parent) ||
-	    bpf_core_read(&length, sizeof(length), &dentry->d_name.len) ||
-	    bpf_core_read(&name, sizeof(name), &dentry->d_name.name))
+	if (bh_read_name(dentry, &name))
 		goto out_unreadable;
+	length = name.length;
 	start = walk->start;
 	if (length > BH_COMPONENT_BYTES_MAX || length + 1 > start) {
 		walk->start = BH_WALK_TOO_LONG;
@@ -60,12 +91,12 @@ static long bh_walk_on(__u32 i, struct bh_scratch_holder *holder)
 	start &= BH_PATH_BYTES_MAX - 1;
 	holder->scratch->walk[start] = '/';
 	if (bpf_probe_read_kernel(&holder->scratch->walk[start + 1],
-				  length & BH_COMPONENT_BYTES_MAX, name))
+				  length & BH_COMPONENT_BYTES_MAX, name.bytes))
 		goto out_unreadable;
 	walk->start = start;
-	if (parent == dentry)
+	if (name.parent == dentry)
 		return 1;
-	walk->dentry = (__u64)parent;
+	walk->dentry = (__u64)name.parent;
 	walk->done = 0;
 	return 0;
 
@@ -103,6 +134,7 @@ __noinline int bh_walk_path(struct bh_scratch *scratch, __u32 *undecided)
 	walk->start = BH_PATH_BYTES_MAX;
 	walk->done = 0;
 	walk->root_mnt = 0;
+	walk->mnt_root = 0;
 	if (!walk->root_dentry) {
 		struct task_struct *task = (void *)walk->task;
 		struct fs_struct *fs = BPF_CORE_READ(task, fs);

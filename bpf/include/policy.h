@@ -95,6 +95,27 @@ static __always_inline __u64 bh_preselect(const struct bh_policy_set *set,
 	       bh_by(set->volumes, act->volume, BH_VOLUMES_COUNT);
 }
 
+/* Whether one of the operations is in question at all. A candidate counts every
+ * act. */
+static __always_inline bool bh_asks(const struct bh_place *place,
+				    __u32 operations)
+{
+	const struct bh_policy_set *set;
+	__u32 id = place->active_set;
+	__u64 selectors = 0;
+
+	if (place->candidate_set)
+		return true;
+	set = bpf_map_lookup_elem(&policy_sets, &id);
+	if (!set)
+		return id;
+#pragma unroll
+	for (__u32 i = 0; i < BH_OPERATIONS_COUNT; i++)
+		if (operations & 1u << i)
+			selectors |= set->operations[i];
+	return selectors;
+}
+
 /* Of the selectors in question those that the user of a task satisfies. */
 __noinline __u64 bh_select_user(const struct bh_policy_set *set,
 				__u64 task_address, __u32 *undecided)

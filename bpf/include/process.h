@@ -10,11 +10,6 @@
 /* signal_struct.flags: group_exit_code is set. */
 #define BH_SIGNAL_GROUP_EXIT 4
 
-static __always_inline struct task_struct *bh_current(void)
-{
-	return (void *)bpf_get_current_task();
-}
-
 /* It runs, or ran, an image of its container: not the runtime's set-up. */
 static __always_inline bool bh_entered(struct task_struct *task,
 				       const struct bh_process *process)
@@ -27,6 +22,27 @@ static __always_inline bool bh_entered(struct task_struct *task,
 	       BPF_CORE_READ(task, group_leader, start_boottime) <
 		       config->attached_boottime_ns &&
 	       !bh_in_host_namespace(task);
+}
+
+/* Of the task that runs now. */
+static __always_inline bool bh_own_entered(void)
+{
+	const struct bh_process *process = bh_own_process();
+	const struct bh_config *config;
+
+	if (process)
+		return process->flags & BH_PROCESS_ENTERED;
+	config = bh_config();
+	return config &&
+	       bh_self()->group_leader->start_boottime <
+		       config->attached_boottime_ns &&
+	       !bh_in_host_namespace(bh_current());
+}
+
+static __always_inline __u32 bh_own_session(void)
+{
+	return bh_self()->signal->tty ? BH_SESSION_WITH_TERMINAL
+				      : BH_SESSION_WITHOUT_TERMINAL;
 }
 
 static __always_inline __u32 bh_session(struct task_struct *task)
@@ -62,9 +78,9 @@ static __always_inline bool bh_judge_exec(struct bh_act *act)
 	struct task_struct *task = (void *)act->task;
 	const struct bh_config *config = bh_config();
 
-	if (!bh_find_place(act->task, &act->place))
+	if (!bh_find_own_place(&act->place))
 		return false;
-	if (!bh_entered(task, bh_process(task))) {
+	if (!bh_own_entered()) {
 		if (bh_in_host_namespace(task)) {
 			bh_count(BH_COUNTER_runtime_exec_exempt);
 			return false;
@@ -75,7 +91,7 @@ static __always_inline bool bh_judge_exec(struct bh_act *act)
 	act->operations = BH_OPERATION_EXEC;
 	act->origin =
 		bh_origin((struct file *)act->file, act->place.root_device);
-	act->session = bh_session(task);
+	act->session = bh_own_session();
 	bh_judge(act, act->context == BH_CONTEXT_TRAMPOLINE ||
 			      (config && !config->exec_is_judged_early));
 	return true;
@@ -126,8 +142,25 @@ __noinline __u32 bh_append_file(struct bh_scratch *scratch_,
 	return bh_append_walk(scratch_, bh_tail(&scratch_->event), undecided);
 }
 
+/* Appends the path that stands first once more. */
+static __always_inline __u32 bh_append_again(struct bh_scratch *scratch_)
+{
+	__u32 length = scratch_->event.path_length;
+	__u32 offset = bh_tail(&scratch_->event);
+
+	if (!length || length > BH_PATH_BYTES_MAX ||
+	    offset > BH_PATH_OFFSET_MAX)
+		return 0;
+	if (bpf_probe_read_kernel(&scratch_->data[offset], length,
+				  &scratch_->data[0]))
+		return 0;
+	return length;
+}
+
+/* `file`: what the process runs, whose path stands there already. */
 static __always_inline void bh_append_parent(struct bh_scratch *scratch_,
-					     const struct bh_act *act)
+					     const struct bh_act *act,
+					     __u64 file_address)
 {
 	struct task_struct *task = (void *)act->task;
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
@@ -135,7 +168,12 @@ static __always_inline void bh_append_parent(struct bh_scratch *scratch_,
 	/* Not part of the verdict: only counted. */
 	__u32 undecided = 0;
 
-	if (file)
+	if (!file)
+		return;
+	/* After a fork they run the same: a walk less. */
+	if ((__u64)file == file_address)
+		scratch_->event.parent_path_length = bh_append_again(scratch_);
+	else
 		scratch_->event.parent_path_length = bh_append_file(
 			scratch_, act, (__u64)&file->f_path, &undecided);
 }
@@ -200,7 +238,7 @@ __noinline int bh_emit(const struct bh_act *act, __u64 file_address)
 	if (act->context == BH_CONTEXT_TRACEPOINT)
 		scratch_->event.args_length = bh_append_args(
 			scratch_, act->task, scratch_->event.path_length);
-	bh_append_parent(scratch_, act);
+	bh_append_parent(scratch_, act, file_address);
 	bh_append_directory(scratch_, act);
 	return bh_end(scratch_);
 }

@@ -19,7 +19,7 @@ __noinline int bh_tell_session(__u32 context)
 {
 	struct task_struct *task = bh_current();
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	struct bh_process *process = bh_process(task);
+	struct bh_process *process = bh_own_process();
 	struct bh_act act = {
 		.task = (__u64)task,
 		.kind = BH_EVENT_SESSION,
@@ -36,12 +36,12 @@ __noinline int bh_tell_session(__u32 context)
 		act.session_change |= BH_SESSION_CHANGE_LEADER;
 	if (process->terminal != terminal)
 		act.session_change |= BH_SESSION_CHANGE_TERMINAL;
-	if (!act.session_change || !bh_find_place(act.task, &act.place))
+	if (!act.session_change || !bh_find_own_place(&act.place))
 		return 0;
 	process->session_leader = leader;
 	process->terminal = terminal;
 	act.origin = process->origin;
-	act.session = bh_session(task);
+	act.session = bh_own_session();
 	bh_judge(&act, false);
 	if (!(act.active.actions & BH_ACTION_LOG))
 		return 0;

@@ -42,7 +42,7 @@ enum bh_call {
 
 static __always_inline bool bh_is_compat(void)
 {
-	return BPF_CORE_READ(bh_current(), thread_info.status) & TS_COMPAT;
+	return bh_self()->thread_info.status & TS_COMPAT;
 }
 
 static __always_inline enum bh_call bh_call(unsigned long number, bool compat)
@@ -117,6 +117,15 @@ static __always_inline __u64 bh_argument(struct pt_regs *regs, bool compat,
 	}
 }
 
+/*
+ * By its number alone, for a task of either kind. Asked of every system call of
+ * the machine, so before anything is read: see "Numbers" in bpf/README.md.
+ */
+static __always_inline bool bh_may_be_ours(unsigned long number)
+{
+	return bh_call(number, false) || bh_call(number, true);
+}
+
 static __always_inline struct file *bh_file_of(__u64 descriptor)
 {
 	struct fdtable *table = BPF_CORE_READ(bh_current(), files, fdt);
@@ -169,13 +178,13 @@ static __always_inline long bh_find_mapping(__u64 address,
 			    mapping, 0);
 }
 
-/* What a range of addresses gets to be: executable. */
-struct bh_protecting {
+/* A range of addresses that is executable now. */
+struct bh_protected {
 	__u64 address;
 	__u64 end;
 };
 
-static long bh_protect_next(__u32 i, struct bh_protecting *range)
+static long bh_protect_next(__u32 i, struct bh_protected *range)
 {
 	struct bh_mapping mapping = {};
 	long error;
@@ -187,25 +196,22 @@ static long bh_protect_next(__u32 i, struct bh_protecting *range)
 		return 0;
 	if (error == -EBUSY)
 		bh_count(BH_COUNTER_mapping_busy);
-	/* A hole: the call ends there too. */
+	/* A hole: the call ended there too. */
 	if (error)
 		return 1;
 	range->address = mapping.end;
-	return mapping.file && !mapping.is_executable &&
+	return mapping.file && mapping.is_executable &&
 	       bh_load(bh_number(mapping.file), BH_CONTEXT_SYSCALL);
 }
 
-/* A call begins: it is carried out, but the task dies before it comes back. */
-static __always_inline void bh_call_begun(struct pt_regs *regs,
-					  unsigned long number)
+/* Also where the call failed: it changes what lies before a hole. A mapping
+ * that was executable before is judged once more. */
+static __always_inline void bh_protected(struct pt_regs *regs, bool compat)
 {
-	bool compat = bh_is_compat();
-	struct bh_protecting range = {};
+	struct bh_protected range = {.address = bh_argument(regs, compat, 0)};
 
-	if (bh_call(number, compat) != BH_CALL_MPROTECT ||
-	    !bh_maps_exec(bh_argument(regs, compat, 2)))
+	if (!bh_maps_exec(bh_argument(regs, compat, 2)))
 		return;
-	range.address = bh_argument(regs, compat, 0);
 	range.end = range.address + bh_argument(regs, compat, 1);
 	bpf_loop(BH_MAPPINGS_MAX, bh_protect_next, &range, 0);
 }
@@ -258,10 +264,18 @@ bh_may_change_session(struct pt_regs *regs, bool compat, enum bh_call call)
 /* A call has ended: the file is open or mapped, and the task may die of it. */
 static __always_inline void bh_call_ended(struct pt_regs *regs, long result)
 {
-	bool compat = bh_is_compat();
-	enum bh_call call = bh_call(BPF_CORE_READ(regs, orig_ax), compat);
+	/* Not by BPF_CORE_READ(): that is a call. */
+	unsigned long number = regs->orig_ax;
+	enum bh_call call;
 	struct file *file;
+	bool compat;
 
+	if (!bh_may_be_ours(number))
+		return;
+	compat = bh_is_compat();
+	call = bh_call(number, compat);
+	if (call == BH_CALL_MPROTECT)
+		bh_protected(regs, compat);
 	/* Errors; addresses are no negative numbers. */
 	if (call == BH_CALL_OTHER || call == BH_CALL_MPROTECT || result < 0)
 		return;

@@ -42,7 +42,7 @@ function layoutFromBtf() {
 const INNER = [
   ...['bh_scratch', 'bh_place', 'bh_outcome', 'bh_act', 'bh_walk', 'bh_march', 'bh_marching'],
   ...['bh_automaton', 'bh_climb', 'bh_comparing', 'bh_mapping', 'bh_scratch_holder'],
-  ...['bh_protecting', 'bh_search'],
+  ...['bh_protected', 'bh_name', 'bh_search'],
 ];
 
 describeOnKernel('the layout that kernel, addon and policy compiler share', () => {

@@ -118,13 +118,23 @@ export class Stage {
   readonly #backends: readonly ExecBackend[] | undefined;
   #nextSet = 1;
 
-  static async open(acts: string, backends?: readonly ExecBackend[]): Promise<Stage> {
+  /** `programs`: more of the folder's that the image has in /bin. */
+  static async open(
+    acts: string,
+    backends?: readonly ExecBackend[],
+    programs: readonly string[] = [],
+  ): Promise<Stage> {
     const cgroups = await findCgroupRoot();
     if (!cgroups) throw new Error('cgroup v2 is not mounted');
-    return new Stage(acts, cgroups, backends);
+    return new Stage(acts, cgroups, backends, programs);
   }
 
-  private constructor(acts: string, cgroups: string, backends?: readonly ExecBackend[]) {
+  private constructor(
+    acts: string,
+    cgroups: string,
+    backends: readonly ExecBackend[] | undefined,
+    programs: readonly string[],
+  ) {
     this.#backends = backends;
     this.#cgroupRoot = join(cgroups, `bulkhead-kernel-${process.pid}`);
     const image = join(this.directory, 'image');
@@ -132,7 +142,7 @@ export class Stage {
       mkdirSync(join(image, folder), { recursive: true });
     }
     for (const name of ['act', 'other']) cpSync(join(acts, 'act'), join(image, 'bin', name));
-    cpSync(join(acts, 'files'), join(image, 'bin/files'));
+    for (const name of ['files', ...programs]) cpSync(join(acts, name), join(image, 'bin', name));
     // What a container finds in its image.
     for (const name of ['config', 'data', 'other']) writeFileSync(join(image, 'etc', name), name);
     const script = (name: string, interpreter: string) =>

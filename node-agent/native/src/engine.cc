@@ -259,6 +259,7 @@ std::map<std::string, __u64> Engine::counters()
 {
 	State &state = this->state();
 	std::map<std::string, __u64> found = state.tables->counters();
+	found["recursion_missed"] = state.pins.recursionMissed(state.set);
 	found["malformed_record"] = state.malformedBefore;
 	if (state.reader)
 		found["malformed_record"] += state.reader->malformed();

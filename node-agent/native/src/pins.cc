@@ -145,6 +145,22 @@ std::vector<std::string> PinDirectory::waiting(const std::string &set) const
 	return found;
 }
 
+__u64 PinDirectory::recursionMissed(const std::string &set) const
+{
+	__u64 missed = 0;
+	for (const std::string &name : attached(set)) {
+		__u32 id = programOf(pinPath(set) + "/" + kLink + name);
+		UniqueFd program(bpf_prog_get_fd_by_id(id));
+		bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		if (program.get() < 0 ||
+		    bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0)
+			throwErrno("SYSTEM", "cannot look at " + name);
+		missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 std::string PinDirectory::begin(const std::string &set)
 {
 	std::string path = pinPath(kIncomplete + set.substr(kComplete.size()));

@@ -3,6 +3,8 @@
 // it is complete.
 #pragma once
 
+#include <linux/types.h>
+
 #include <string>
 #include <vector>
 
@@ -25,6 +27,9 @@ class PinDirectory
 	// that it holds without having attached them.
 	std::vector<std::string> attached(const std::string &set) const;
 	std::vector<std::string> waiting(const std::string &set) const;
+	// How often the kernel skipped a program of the set that would have run
+	// within itself.
+	__u64 recursionMissed(const std::string &set) const;
 	std::string begin(const std::string &set);
 	void complete(const std::string &set);
 	void removeSet(const std::string &set);
