@@ -1,24 +1,28 @@
 import { parseArgs } from 'node:util';
 import { snapshotEnvironment } from '../../control-plane/config.js';
 import { Figures, figureLine, isMet, machineLine } from './figures.js';
+import { type HooksOptions, hooksBenchmark } from './hooks/hooks.js';
 import { policyBenchmark } from './policy.js';
 
 interface Benchmark {
   readonly about: string;
-  readonly run: (figures: Figures) => void | Promise<void>;
+  readonly run: (figures: Figures, options: HooksOptions) => void | Promise<void>;
 }
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  hooks: { about: 'what the kernel programs add to opens and execs; as root', run: hooksBenchmark },
   policy: { about: 'reading policies, building automata, judging events', run: policyBenchmark },
 };
 
-const HELP = `npm run bench -- NAME [--seed N] [--json] [--strict]
+const HELP = `npm run bench -- NAME [--seed N] [--json] [--strict] [--machines] [--update]
 
 Ends with a line for each figure: figure NAME VALUE UNIT [goal <=|>= VALUE met|missed]
 
-  --seed    of the random numbers, 1 by default
-  --json    one JSON document instead of lines
-  --strict  exit code 1 when a goal is missed
+  --seed      of the random numbers, 1 by default
+  --json      one JSON document instead of lines
+  --strict    exit code 1 when a goal is missed
+  --machines  hooks: in virtual machines too
+  --update    hooks: writes the verifier's counts into their file instead of comparing
 
 Benchmarks:
 ${Object.entries(BENCHMARKS)
@@ -32,6 +36,8 @@ async function main(): Promise<number> {
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
+      machines: { type: 'boolean', default: false },
+      update: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -44,7 +50,7 @@ async function main(): Promise<number> {
   }
   const figures = new Figures(seed);
   if (!values.json) process.stdout.write(`${machineLine()}\nseed ${seed}\n`);
-  await benchmark.run(figures);
+  await benchmark.run(figures, { machines: values.machines, update: values.update });
   process.stdout.write(values.json ? asJson(name, figures) : asLines(figures));
   return values.strict && !figures.list.every(isMet) ? 1 : 0;
 }

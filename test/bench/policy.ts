@@ -10,10 +10,10 @@ import type { Figures, Goal } from './figures.js';
 import { FileTree } from './file-tree.js';
 import { type Case, inTurns, timeOf } from './measure.js';
 import { NaiveMatcher } from './naive.js';
-import { inLists, type MixedPattern, mixedPatterns } from './patterns.js';
+import { NestedPatterns, openOf, SIZES, treeOf } from './nested-patterns.js';
+import { inLists, mixedPatterns } from './patterns.js';
 import { policyDocument } from './policy-document.js';
 
-const SELECTORS = 10;
 const EVENTS = 1000;
 /** So that it does not count what the case before left in the processor's caches: with 5 rounds 0.04 us an event. */
 const ROUNDS = 20;
@@ -89,41 +89,29 @@ function match(figures: Figures): void {
   }
 }
 
-/**
- * Sets of 10 selectors and 10 responses over 10, 1 000 and 10 000 patterns, the fewer among the more, and
- * the same events for all: half of them match one of the 10, the others match nothing in any set.
- */
+/** The same events for all sizes: every other one matches one of the 10 patterns, the others none of any size. */
 class World {
-  readonly #few: readonly MixedPattern[];
-  readonly #lists: ReadonlyMap<number, readonly (readonly string[])[]>;
+  readonly #nested: NestedPatterns;
   readonly #paths: readonly string[];
   readonly #events: readonly PolicyEvent[];
   /** What comes out is used, so that no work is left out. */
   fired = 0;
 
   constructor(seed: number) {
-    const random = new Random(seed);
-    const tree = treeOf(random, 10_000);
-    this.#few = mixedPatterns(random, tree, 10);
-    const known = new Set(this.#few.map(({ text }) => text));
-    const more = mixedPatterns(random, tree, 10_000).filter(({ text }) => !known.has(text));
-    const all = [...this.#few, ...shuffled(more, random)];
-    this.#lists = new Map(
-      [10, 1000, 10_000].map((count) => [count, inLists(all.slice(0, count), SELECTORS)]),
-    );
-    this.#paths = this.#drawPaths(tree, random);
+    this.#nested = new NestedPatterns(seed);
+    this.#paths = this.#nested.paths(EVENTS);
     const encoder = new TextEncoder();
-    this.#events = this.#paths.map((path) => eventOf(encoder.encode(path)));
+    this.#events = this.#paths.map((path) => openOf(encoder.encode(path)));
   }
 
   matchers(): Case[] {
-    const cases = [...this.#lists.keys()].map((count) => this.#matcher(`match-${count}`, count));
+    const cases = SIZES.map((count) => this.#matcher(`match-${count}`, count));
     return [...cases, this.#matcher('match-two-paths-10000', 10_000, ['target', 'executable'])];
   }
 
   naives(): Case[] {
     return [10, 1000].map((count) => {
-      const lists = this.#lists.get(count) ?? [];
+      const lists = this.#nested.lists(count);
       const naive = new NaiveMatcher(lists);
       this.#compare(naive, lists);
       const run = (): void => {
@@ -136,7 +124,7 @@ class World {
   }
 
   #matcher(name: string, count: number, uses: readonly PathUse[] = ['target']): Case {
-    const matcher = new Matcher(boundSetOf(this.#lists.get(count) ?? [], uses));
+    const matcher = new Matcher(boundSetOf(this.#nested.lists(count), uses));
     const run = (): void => {
       for (let round = 0; round < ROUNDS; round += 1) {
         for (const event of this.#events) this.fired += matcher.match(event).fired.length;
@@ -145,48 +133,12 @@ class World {
     return { name, run };
   }
 
-  #drawPaths(tree: FileTree, random: Random): string[] {
-    const [few, most] = [10, 10_000].map((count) => {
-      const matcher = new Matcher(boundSetOf(this.#lists.get(count) ?? [], ['target']));
-      return (path: string): boolean => matcher.match(eventOf(path)).fired.length > 0;
-    });
-    const draws = [
-      () => random.pick(this.#few).path(tree),
-      () => tree.filled(`${tree.folder()}/`, '', random.chance(0.7)),
-      () => random.pick(this.#few).path(tree),
-      () => tree.filled(`/${tree.letters(6)}/`, '', random.chance(0.7)),
-    ];
-    return Array.from({ length: EVENTS }, (_, at) => {
-      const hits = at % 2 === 0;
-      for (;;) {
-        const path = draws[at % draws.length]?.();
-        if (path && few?.(path) === hits && most?.(path) === hits) return path;
-      }
-    });
-  }
-
   /** The naive way must say the same, or its time says nothing. */
   #compare(naive: NaiveMatcher, lists: readonly (readonly string[])[]): void {
     const alone = lists.map((list) => new Matcher(boundSetOf([list], ['target'])));
     for (const path of this.#paths) {
-      const count = alone.filter((one) => one.match(eventOf(path)).fired.length > 0).length;
+      const count = alone.filter((one) => one.match(openOf(path)).fired.length > 0).length;
       if (count !== naive.count(path)) throw new Error(`both ways differ about ${path}`);
     }
   }
-}
-
-function eventOf(path: Uint8Array | string): PolicyEvent {
-  return { operations: ['openFile'], targetPath: path, executable: path };
-}
-
-function shuffled<T>(list: readonly T[], random: Random): T[] {
-  return list
-    .map((item) => ({ item, rank: random.next() }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ item }) => item);
-}
-
-/** Some 15 patterns to a folder. */
-function treeOf(random: Random, patterns: number): FileTree {
-  return new FileTree(random, Math.max(20, Math.ceil(patterns / 15)));
 }

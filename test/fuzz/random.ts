@@ -39,6 +39,14 @@ export class Random {
     return picked;
   }
 
+  /** All of it, in any order. */
+  shuffled<T>(list: readonly T[]): T[] {
+    return list
+      .map((item) => ({ item, rank: this.next() }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ item }) => item);
+  }
+
   /** `count` draws. */
   times<T>(count: number, draw: () => T): T[] {
     return Array.from({ length: count }, draw);
