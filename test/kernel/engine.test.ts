@@ -86,6 +86,17 @@ describeOnKernel('the engine under wrong use', () => {
     engine.setPolicySet(1025, empty, []);
   });
 
+  it('takes 10 240 containers, and tells the one too many', () => {
+    engine.setPolicySet(1, new Uint8Array(TABLE_BYTES), []);
+    const facts = new Uint8Array(8);
+    const bind = (cgroupId: bigint) => engine.setContainer({ cgroupId, activeSet: 1, facts });
+    for (let id = 1n; id <= 10_240n; id += 1n) bind(id);
+    expect(codeOf(() => bind(10_241n))).toBe('MAP_FULL');
+    engine.deleteContainer(7n);
+    expect(engine.containerIds()).toHaveLength(10_239);
+    bind(10_241n);
+  });
+
   it('reads once, and commits only what it delivered', () => {
     engine.start({ onBatch: () => undefined });
     expect(codeOf(() => engine.start({ onBatch: () => undefined }))).toBe('STARTED');

@@ -84,6 +84,7 @@ export class Field {
     for (const name of this.#fileNames) {
       await this.#attach(name, isAttached && variant !== 'processes');
     }
+    await this.#programs.askLines('settle');
     this.#bind(variant);
   }
 

@@ -8,6 +8,8 @@
  *			that the verifier processed
  *	detach NAME	nothing; a program that is not attached is passed over
  *	attach NAME	nothing; as above
+ *	settle		nothing, once the kernel has taken off what was
+ *			detached, which is some milliseconds later
  *	loaded PREFIX	how many programs of any process are called so
  *	statistics	nothing; until its end the kernel times programs
  * An answer ends with an empty line.
@@ -132,10 +134,38 @@ static void find_pinned(void)
 	closedir(all);
 }
 
+static unsigned int detached[PROGRAMS_MAX];
+static int detached_count;
+
 static void detach(const char *name)
 {
-	if (unlink(path_of("link_", name)) && errno != ENOENT)
+	struct bpf_link_info info = {};
+	int link = open_pin(path_of("link_", name));
+
+	if (link < 0 && errno == ENOENT)
+		return;
+	if (link < 0 || info_of(link, &info, sizeof(info)) ||
+	    detached_count == PROGRAMS_MAX || unlink(path_of("link_", name)))
 		die(name);
+	close(link);
+	detached[detached_count++] = info.id;
+}
+
+static void settle(void)
+{
+	while (detached_count) {
+		union bpf_attr attr = {.link_id = detached[detached_count - 1]};
+		int link = bpf(BPF_LINK_GET_FD_BY_ID, &attr);
+
+		if (link >= 0) {
+			close(link);
+			usleep(200);
+			continue;
+		}
+		/* Its number goes a moment before it is taken off. */
+		if (!--detached_count)
+			usleep(1000);
+	}
 }
 
 static void attach(const char *name)
@@ -193,6 +223,8 @@ static void answer(const char *word)
 	if (!strcmp(word, "list")) {
 		for (int i = 0; i < program_count; i++)
 			tell(programs[i].name, programs[i].fd);
+	} else if (!strcmp(word, "settle")) {
+		settle();
 	} else if (!strcmp(word, "statistics")) {
 		if (bpf(BPF_ENABLE_STATS, &attr) < 0)
 			die("BPF_ENABLE_STATS");
