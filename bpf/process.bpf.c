@@ -54,8 +54,8 @@ int BPF_PROG(bh_fork, struct task_struct *parent, struct task_struct *child)
 {
 	/* A thread is not a process; a process is its own leader, and read
 	 * through it the pointer is the plain number that subprograms take. */
-	if (BPF_CORE_READ(child, pid) == BPF_CORE_READ(child, tgid))
-		bh_forked(bh_current(), BPF_CORE_READ(child, group_leader));
+	if (child->pid == child->tgid)
+		bh_forked(child, BPF_CORE_READ(child, group_leader));
 	return 0;
 }
 

@@ -57,8 +57,11 @@ static long bh_climb_on(__u32 i, struct bh_climb *climb)
 static __noinline __u64 bh_container_of_cgroup(__u64 cgroup_address)
 {
 	struct bh_climb climb = {.cgroup = cgroup_address};
-	struct bh_cgroup *entry;
+	__u64 id = bh_cgroup_id((void *)cgroup_address);
+	struct bh_cgroup *entry = bpf_map_lookup_elem(&cgroups, &id);
 
+	if (entry)
+		return entry->container;
 	bpf_loop(BH_CGROUP_DEPTH_MAX, bh_climb_on, &climb, 0);
 	if (!climb.done)
 		bh_count(BH_COUNTER_cgroup_too_deep);

@@ -10,21 +10,8 @@
 /* signal_struct.flags: group_exit_code is set. */
 #define BH_SIGNAL_GROUP_EXIT 4
 
-/* It runs, or ran, an image of its container: not the runtime's set-up. */
-static __always_inline bool bh_entered(struct task_struct *task,
-				       const struct bh_process *process)
-{
-	const struct bh_config *config = bh_config();
-
-	if (process)
-		return process->flags & BH_PROCESS_ENTERED;
-	return config &&
-	       BPF_CORE_READ(task, group_leader, start_boottime) <
-		       config->attached_boottime_ns &&
-	       !bh_in_host_namespace(task);
-}
-
-/* Of the task that runs now. */
+/* The task that runs now runs, or ran, an image of its container: it is not the
+ * runtime's set-up. */
 static __always_inline bool bh_own_entered(void)
 {
 	const struct bh_process *process = bh_own_process();
@@ -43,12 +30,6 @@ static __always_inline __u32 bh_own_session(void)
 {
 	return bh_self()->signal->tty ? BH_SESSION_WITH_TERMINAL
 				      : BH_SESSION_WITHOUT_TERMINAL;
-}
-
-static __always_inline __u32 bh_session(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, signal, tty) ? BH_SESSION_WITH_TERMINAL
-						: BH_SESSION_WITHOUT_TERMINAL;
 }
 
 static __always_inline bool bh_is_script(struct linux_binprm *bprm)
@@ -355,10 +336,12 @@ static __noinline int bh_inherit(struct task_struct *child,
 	return 0;
 }
 
-static __always_inline void bh_forked(struct task_struct *parent,
+/* The parent is what runs now. `loads`: the child as the hook has it, whose
+ * members are read as they are. */
+static __always_inline void bh_forked(struct task_struct *loads,
 				      struct task_struct *child)
 {
-	struct bh_process *process = bh_process(parent);
+	struct bh_process *process = bh_own_process();
 	struct bh_act act = {
 		.task = (__u64)child,
 		.kind = BH_EVENT_FORK,
@@ -369,9 +352,15 @@ static __always_inline void bh_forked(struct task_struct *parent,
 
 	if (process)
 		bh_inherit(child, process);
-	if (!bh_find_place(act.task, &act.place) ||
-	    !bh_entered(parent, process))
+	if (!bh_own_entered())
 		return;
+	/* clone3() can put it elsewhere. */
+	if (loads->cgroups == bh_self()->cgroups) {
+		if (!bh_find_own_place(&act.place))
+			return;
+	} else if (!bh_find_place(act.task, &act.place)) {
+		return;
+	}
 	file = BPF_CORE_READ(child, mm, exe_file);
 	if (!file)
 		return;
@@ -379,7 +368,8 @@ static __always_inline void bh_forked(struct task_struct *parent,
 		act.origin = process->origin;
 	else
 		act.origin = bh_origin(file, act.place.root_device);
-	act.session = bh_session(child);
+	act.session = loads->signal->tty ? BH_SESSION_WITH_TERMINAL
+					 : BH_SESSION_WITHOUT_TERMINAL;
 	bh_judge(&act, true);
 	if (!act.active.fired)
 		return;

@@ -130,7 +130,8 @@ static __always_inline void bh_judge_scripts(struct linux_binprm *bprm,
 	};
 	struct file *file;
 
-	if (BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename))
+	/* Of the hook's own, so plain loads. */
+	if (bprm->interp == bprm->filename)
 		return;
 	bpf_loop(BH_WORKS_MAX, bh_judge_next, &search, 0);
 	file = bh_handed_over(bprm, context);

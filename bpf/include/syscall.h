@@ -301,9 +301,14 @@ static __always_inline void bh_loader_mapped(void)
 {
 	struct pt_regs *regs =
 		(void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct mm_struct *mm = bh_self()->mm;
+	__u64 ip = BPF_CORE_READ(regs, ip);
 	struct bh_mapping mapping = {};
 
-	if (!bh_find_mapping(BPF_CORE_READ(regs, ip), &mapping) && mapping.file)
+	/* In itself: there is none. */
+	if (!mm || (ip >= mm->start_code && ip < mm->end_code))
+		return;
+	if (!bh_find_mapping(ip, &mapping) && mapping.file)
 		bh_load(bh_number(mapping.file), BH_CONTEXT_SYSCALL);
 }
 

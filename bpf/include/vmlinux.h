@@ -176,6 +176,8 @@ struct vm_area_struct {
 };
 
 struct mm_struct {
+	unsigned long start_code;
+	unsigned long end_code;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;
