@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,8 @@ AddressSanitizer and UndefinedBehaviorSanitizer (half a minute, after a build of
 (some minutes, two cases). Both by default. Exit code 1 where an error has a part of the addon in it.
 
   --keep  leaves the instrumented build, which the next run then uses
+
+Needs root, g++ with its sanitizers, and valgrind (apt-get install valgrind): without it that half is left out.
 `;
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
@@ -39,13 +41,15 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const tools = TOOLS.filter((tool) => values.tool === undefined || tool === values.tool);
-  if (values.help || tools.length === 0) {
+  const wanted = TOOLS.filter((tool) => values.tool === undefined || tool === values.tool);
+  if (values.help || wanted.length === 0) {
     process.stdout.write(HELP);
     return values.help ? 0 : 2;
   }
-  if (process.getuid?.() !== 0) {
-    process.stderr.write('needs root\n');
+  const tools = wanted.filter((tool) => tool !== 'valgrind' || hasValgrind());
+  if (tools.length < wanted.length) console.log('memcheck: valgrind is not on this machine');
+  if (process.getuid?.() !== 0 || tools.length === 0) {
+    process.stderr.write(tools.length === 0 ? 'nothing left to do\n' : 'needs root\n');
     return 2;
   }
   let failed = false;
@@ -65,6 +69,10 @@ async function main(): Promise<number> {
     if (!values.keep) rmSync(WORK, { recursive: true });
   }
   return failed ? 1 : 0;
+}
+
+function hasValgrind(): boolean {
+  return spawnSync('valgrind', ['--version']).status === 0;
 }
 
 /** The build, with an instrumented addon. */

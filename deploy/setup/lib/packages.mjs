@@ -47,12 +47,6 @@ export const PACKAGES = [
     why: 'tests of the tree ask it which files there are',
     for: 'test',
   },
-  {
-    name: 'valgrind',
-    commands: ['valgrind'],
-    why: "watches the addon's memory",
-    for: 'test',
-  },
   { name: 'xz-utils', commands: ['xz'], why: 'unpacks modules of those kernels', for: 'test' },
   { name: 'unzip', commands: ['unzip'], why: 'unpacks that Elasticsearch', for: 'test' },
 ];
