@@ -364,10 +364,14 @@ static __always_inline void bh_forked(struct task_struct *loads,
 	file = BPF_CORE_READ(child, mm, exe_file);
 	if (!file)
 		return;
-	if (process)
+	if (process) {
 		act.origin = process->origin;
-	else
+	} else {
+		/* Of one that is older than the programs: the child is not, and
+		 * only its entry tells that it belongs to the container. */
 		act.origin = bh_origin(file, act.place.root_device);
+		bh_enter(&act, false);
+	}
 	act.session = loads->signal->tty ? BH_SESSION_WITH_TERMINAL
 					 : BH_SESSION_WITHOUT_TERMINAL;
 	bh_judge(&act, true);

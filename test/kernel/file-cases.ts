@@ -241,6 +241,23 @@ process:
     },
   },
   {
+    name: 'knows the children of a process that is older than the programs',
+    hooks: ['open'],
+    async run(stage) {
+      stage.engine.detach();
+      const acting = stage.files('forked', '/tmp/now', 'open', '/etc/config');
+      await stage.populated('c1');
+      stage.reopen();
+      stage.watch();
+      stage.bind(forbid('openFile', '/etc/config'));
+      stage.start();
+      writeFileSync(join(stage.root, 'tmp/now'), '');
+      const { exitCode, stderr } = await acting;
+      assert.equal(exitCode, stage.stopped.exitCode, stderr);
+      await stage.event(({ ring, file }) => ring === 'alerts' && file.path === '/etc/config');
+    },
+  },
+  {
     name: 'tells identical opens once, with how many were left out',
     hooks: ['open'],
     async run(stage) {

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -162,7 +163,7 @@ export class Stage {
     mkdirSync(this.cgroup('c1'), { recursive: true });
     try {
       this.engine = this.#openEngine();
-      this.engine.watchCgroup(this.idOf(''));
+      this.watch();
     } catch (error) {
       this.#remove();
       throw error;
@@ -235,6 +236,25 @@ export class Stage {
     this.engine = this.#openEngine(startPositions);
   }
 
+  /** Programs that are loaded anew must be told. */
+  watch(): void {
+    this.engine.watchCgroup(this.idOf(''));
+  }
+
+  /** Once a process runs in a cgroup that is not its launcher any more. */
+  async populated(name: string): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const pids = readFileSync(join(this.cgroup(name), 'cgroup.procs'), 'utf8')
+        .trim()
+        .split('\n');
+      const runs = pids.some((pid) => /^\/bin\//.test(commandOf(pid)));
+      if (runs) return;
+      if (performance.now() > deadline) throw new Error(`nothing runs in ${name}`);
+      await delay(10);
+    }
+  }
+
   /** Runs an act in the container, to its end. */
   act(...words: string[]): Promise<ActResult> {
     return this.launch('c1', this.root, '/bin/act', ...words);
@@ -302,6 +322,15 @@ export class Stage {
       if (existsSync(this.cgroup(name))) rmdirSync(this.cgroup(name));
     }
     rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** Its arguments, NUL-terminated each; empty where it has ended. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
   }
 }
 

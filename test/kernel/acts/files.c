@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int told(long result, const char *what)
@@ -319,12 +320,36 @@ static const struct {
 	{"ring-worker", ring_worker},
 };
 
-int main(int argc, char **argv)
+static int act_of(char **words)
 {
-	for (size_t i = 0; argc > 2 && i < sizeof(acts) / sizeof(*acts); i++) {
-		if (!strcmp(acts[i].name, argv[1]))
-			return acts[i].act(argv + 2);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		if (words[0] && words[1] && !strcmp(acts[i].name, words[0]))
+			return acts[i].act(words + 1);
 	}
 	fprintf(stderr, "no such act\n");
 	return 100;
+}
+
+/* forked FILE ACT ...: in a child, once the file exists */
+static int forked(char **words)
+{
+	int status;
+	pid_t child;
+
+	while (access(words[0], F_OK))
+		usleep(1000);
+	child = fork();
+	if (!child)
+		exit(act_of(words + 1));
+	if (waitpid(child, &status, 0) != child)
+		return told(-1, "waitpid");
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 3 && !strcmp(argv[1], "forked"))
+		return forked(argv + 2);
+	return argc > 1 ? act_of(argv + 1) : 100;
 }
