@@ -2,7 +2,8 @@
 #ifndef BULKHEAD_CONTAINER_H
 #define BULKHEAD_CONTAINER_H
 
-/* A task's place. container 0: on the host. */
+/* A task's place; its root is told by bh_find_root(). container 0: on the host.
+ */
 struct bh_place {
 	__u64 cgroup;
 	__u64 container;
@@ -121,7 +122,6 @@ static __always_inline void bh_fill_place(struct bh_place *place, __u64 id)
 {
 	const struct bh_config *config = bh_config();
 	struct bh_container *container;
-	struct bh_root *root;
 
 	place->container = id;
 	place->root_device = 0;
@@ -134,15 +134,22 @@ static __always_inline void bh_fill_place(struct bh_place *place, __u64 id)
 		place->active_set = container->active_set;
 		place->candidate_set = container->candidate_set;
 	}
-	root = bpf_map_lookup_elem(&container_roots, &id);
-	if (root) {
-		place->root_dentry = root->dentry;
-		if (!place->root_device)
-			place->root_device = root->device;
-	}
 }
 
-/* Finds the container, sets and root of a task. */
+/* What is asked for only where an act is in question. */
+static __always_inline void bh_find_root(struct bh_place *place)
+{
+	__u64 id = place->container;
+	struct bh_root *root = bpf_map_lookup_elem(&container_roots, &id);
+
+	if (!root)
+		return;
+	place->root_dentry = root->dentry;
+	if (!place->root_device)
+		place->root_device = root->device;
+}
+
+/* Finds the container and sets of a task. */
 __noinline int bh_find_place(__u64 task_address, struct bh_place *place)
 {
 	struct task_struct *task = (void *)task_address;

@@ -65,6 +65,7 @@ static __always_inline bool bh_begin_act(struct bh_act *act, __u32 operations)
 	if (!bh_own_entered() || !bh_find_own_place(&act->place) ||
 	    !bh_asks(&act->place, operations))
 		return false;
+	bh_find_root(&act->place);
 	act->task = (__u64)bh_current();
 	if (!act->context)
 		act->context = BH_CONTEXT_TRAMPOLINE;

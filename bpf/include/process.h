@@ -61,6 +61,7 @@ static __always_inline bool bh_judge_exec(struct bh_act *act)
 
 	if (!bh_find_own_place(&act->place))
 		return false;
+	bh_find_root(&act->place);
 	if (!bh_own_entered()) {
 		if (bh_in_host_namespace(task)) {
 			bh_count(BH_COUNTER_runtime_exec_exempt);
@@ -361,6 +362,7 @@ static __always_inline void bh_forked(struct task_struct *loads,
 	} else if (!bh_find_place(act.task, &act.place)) {
 		return;
 	}
+	bh_find_root(&act.place);
 	file = BPF_CORE_READ(child, mm, exe_file);
 	if (!file)
 		return;

@@ -38,6 +38,7 @@ __noinline int bh_tell_session(__u32 context)
 		act.session_change |= BH_SESSION_CHANGE_TERMINAL;
 	if (!act.session_change || !bh_find_own_place(&act.place))
 		return 0;
+	bh_find_root(&act.place);
 	process->session_leader = leader;
 	process->terminal = terminal;
 	act.origin = process->origin;

@@ -104,16 +104,13 @@ static __always_inline __u64 bh_argument(struct pt_regs *regs, bool compat,
 {
 	switch (index) {
 	case 0:
-		return compat ? BPF_CORE_READ(regs, bx)
-			      : BPF_CORE_READ(regs, di);
+		return compat ? regs->bx : regs->di;
 	case 1:
-		return compat ? BPF_CORE_READ(regs, cx)
-			      : BPF_CORE_READ(regs, si);
+		return compat ? regs->cx : regs->si;
 	case 2:
-		return BPF_CORE_READ(regs, dx);
+		return regs->dx;
 	default:
-		return compat ? BPF_CORE_READ(regs, di)
-			      : BPF_CORE_READ(regs, r8);
+		return compat ? regs->di : regs->r8;
 	}
 }
 
@@ -128,10 +125,10 @@ static __always_inline bool bh_may_be_ours(unsigned long number)
 
 static __always_inline struct file *bh_file_of(__u64 descriptor)
 {
-	struct fdtable *table = BPF_CORE_READ(bh_current(), files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct fdtable *table = bh_self()->files->fdt;
+	struct file **files = table->fd, *file = NULL;
 
-	if (descriptor < BPF_CORE_READ(table, max_fds))
+	if (descriptor < table->max_fds)
 		bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
 	return file;
 }
@@ -241,8 +238,8 @@ static __always_inline struct file *bh_mapped(struct pt_regs *regs, bool compat,
 static __always_inline bool
 bh_may_change_session(struct pt_regs *regs, bool compat, enum bh_call call)
 {
-	struct task_struct *task = bh_current();
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct task_struct *task = bh_self();
+	struct pid *leader;
 	__u32 command;
 
 	switch (call) {
@@ -254,8 +251,8 @@ bh_may_change_session(struct pt_regs *regs, bool compat, enum bh_call call)
 	case BH_CALL_OPEN:
 	case BH_CALL_OPENAT:
 	case BH_CALL_OPENAT2:
-		return BPF_CORE_READ(task, tgid) ==
-		       (pid_t)bh_session_leader(signal);
+		leader = task->signal->pids[PIDTYPE_SID];
+		return leader == task->group_leader->thread_pid;
 	default:
 		return false;
 	}
