@@ -65,17 +65,21 @@ export function reportText(reports: readonly PlaceReport[]): string {
       failure === undefined ? [] : [`${placeName(place)} was not run to its end: ${failure}`],
     ),
     '',
-    `not counted: absent ${totals.absent}, not carried out ${totals.notCarriedOut}`,
-    ...(totals.broken > 0 ? [`broken ${totals.broken}`] : []),
-    `attack: ${totals.techniques} techniques, denied/killed ${totals.stopped}, missed ${totals.missed}`,
-    '',
     ...tableOf('legitimate work', LEGITIMATE_WORK, reports),
     ...notesOf(reports, 'legitimate'),
     '',
+    `not counted: absent ${totals.absent}, not carried out ${totals.notCarriedOut}`,
+    ...(totals.broken > 0 ? [`broken ${totals.broken}`] : []),
     `false blocks ${totals.falseBlocks}`,
+    ...reports.map((report) => lineOf(`attack, ${placeName(report.place)}`, totalsOf([report]))),
+    lineOf('attack', totals),
   ]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+function lineOf(head: string, { techniques, stopped, missed }: Totals): string {
+  return `${head}: ${techniques} techniques, denied/killed ${stopped}, missed ${missed}`;
 }
 
 export function reportJson(reports: readonly PlaceReport[]): string {

@@ -82,8 +82,9 @@ describe('the report', () => {
 
   it('ends both of its tables with a line for machines', () => {
     const lines = reportText([report('a', 'killed')]).split('\n');
-    expect(lines).toContain('attack: 1 techniques, denied/killed 1, missed 0');
-    expect(lines.at(-2)).toBe('false blocks 0');
+    expect(lines).toContain('false blocks 0');
+    expect(lines.at(-3)).toBe('attack, a signal: 1 techniques, denied/killed 1, missed 0');
+    expect(lines.at(-2)).toBe('attack: 1 techniques, denied/killed 1, missed 0');
   });
 });
 
