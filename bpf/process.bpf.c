@@ -15,6 +15,8 @@
 #include "include/scratch.h"
 #include "include/path.h"
 #include "include/match.h"
+#include "include/act.h"
+#include "include/compare.h"
 #include "include/policy.h"
 #include "include/emit.h"
 #include "include/process.h"

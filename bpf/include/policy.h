@@ -5,65 +5,6 @@
 #ifndef BULKHEAD_POLICY_H
 #define BULKHEAD_POLICY_H
 
-struct bh_outcome {
-	/* Indexes of the responses that fired, and of those that would block.
-	 */
-	__u64 fired;
-	__u64 denies;
-	/* Their union: log, alert, block (observed or not). */
-	__u32 actions;
-	/* A response that blocks fired, and is not only observed. */
-	__u32 blocks;
-};
-
-/*
- * One act: who does what to which file, where, and what was decided. One
- * struct, since all of it stands on a stack of 512 bytes. Addresses are
- * numbers.
- */
-struct bh_act {
-	struct bh_place place;
-	/* fork: the child. */
-	__u64 task;
-	/* The file that is about to run; 0: what the task runs. */
-	__u64 file;
-	/* The file acted on; 0: none. */
-	__u64 target_mnt;
-	__u64 target_dentry;
-	union {
-		/* exec: lists that match the path of `file`, by set. */
-		__u64 lists[2];
-		/* rename, link: the other name of the file acted on. */
-		struct {
-			__u64 other_mnt;
-			__u64 other_dentry;
-		};
-	};
-	struct bh_outcome active;
-	struct bh_outcome candidate;
-	/* Bits of enum bh_operation. */
-	__u32 operations;
-	/* Bits of enum bh_undecided_reason. */
-	__u32 undecided;
-	/* Of the file acted on: the flags it is opened with, its mode, and the
-	 * mode it is given. */
-	__u32 open_flags;
-	__u16 target_mode;
-	__u16 new_mode;
-	/* Layer of the file judged: that runs or is loaded. */
-	__u8 origin;
-	__u8 session;
-	__u8 volume;
-	__u8 kind;
-	__u8 verdict;
-	/* enum bh_context */
-	__u8 context;
-	/* lists are told: a bit for each set. */
-	__u8 listed;
-	/* BH_SESSION_CHANGE_... */
-	__u8 session_change;
-};
-
 /* 1: any bit set, 0: none; a branch would double the verifier's states, and
  * clang makes one of whatever it recognises. */
 static __always_inline __u64 bh_any(__u64 bits)
@@ -417,73 +358,6 @@ __noinline int bh_judge_slot(struct bh_act *act, __u32 slot)
 		else
 			bh_respond(set, matched, &act->active);
 	}
-	return 0;
-}
-
-static __noinline int bh_compare_one(const struct bh_place *place,
-				     __u32 is_candidate, __u32 response,
-				     bool active, bool candidate)
-{
-	struct bh_comparison_key key = {
-		.container = place->container,
-		.active_set = place->active_set,
-		.candidate_set = place->candidate_set,
-		.is_candidate = is_candidate,
-		.response = response,
-	};
-	struct bh_comparison *counts, none = {};
-
-	counts = bpf_map_lookup_elem(&comparisons, &key);
-	if (!counts) {
-		bpf_map_update_elem(&comparisons, &key, &none, BPF_NOEXIST);
-		counts = bpf_map_lookup_elem(&comparisons, &key);
-	}
-	if (!counts) {
-		bh_count(BH_COUNTER_comparisons_map_full);
-		return 0;
-	}
-	if (active && candidate)
-		__sync_fetch_and_add(&counts->both_deny, 1);
-	else if (active)
-		__sync_fetch_and_add(&counts->only_active_denies, 1);
-	else if (candidate)
-		__sync_fetch_and_add(&counts->only_candidate_denies, 1);
-	else
-		__sync_fetch_and_add(&counts->both_allow, 1);
-	return 0;
-}
-
-struct bh_comparing {
-	const struct bh_place *place;
-	__u64 active;
-	__u64 candidate;
-};
-
-static long bh_compare_response(__u32 i, struct bh_comparing *comparing)
-{
-	if (comparing->active >> (i & 63) & 1)
-		bh_compare_one(comparing->place, 0, i, true,
-			       comparing->candidate);
-	if (comparing->candidate >> (i & 63) & 1)
-		bh_compare_one(comparing->place, 1, i, comparing->active, true);
-	return 0;
-}
-
-/* What a rollout decides by: would the candidate have done the same? */
-__noinline int bh_compare(const struct bh_act *act)
-{
-	struct bh_comparing comparing = {};
-
-	if (!act)
-		return 0;
-	comparing.place = &act->place;
-	comparing.active = act->active.denies;
-	comparing.candidate = act->candidate.denies;
-
-	bh_compare_one(&act->place, 0, BH_RESPONSES_MAX, comparing.active,
-		       comparing.candidate);
-	if (comparing.active | comparing.candidate)
-		bpf_loop(BH_RESPONSES_MAX, bh_compare_response, &comparing, 0);
 	return 0;
 }
 

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HookName } from '../../node-agent/native/native.js';
 import { DIFFERENTIAL_CASES } from './differential/cases.js';
+import { BLOCK_DRIFT, drift, expectStopped, LOG_EVERYTHING, ORIGIN } from './drift.js';
+import { ENGINE_CASES } from './engine-cases.js';
 import { FILE_CASES } from './file-cases.js';
 import type { Stage } from './stage.js';
 
@@ -13,21 +15,6 @@ export interface KernelCase {
   readonly hooks?: readonly HookName[];
   run(stage: Stage): Promise<void>;
 }
-
-const BLOCK_DRIFT = `
-process:
-  selectors:
-    - name: drifted
-      operation: [exec]
-      executableOrigin: [writable, memory]
-    - name: everything
-      operation: [exec]
-  responses:
-    - match: [drifted]
-      actions: [alert, block]
-    - match: [everything]
-      actions: [log]
-`;
 
 const BLOCK_INTERACTIVE = `
 process:
@@ -70,31 +57,8 @@ process:
       actions: [alert, block]
 `;
 
-const LOG_EVERYTHING = `
-process:
-  selectors:
-    - name: everything
-      operation: [fork, exec]
-  responses:
-    - match: [everything]
-      actions: [log]
-`;
-
 /** UNIX98_PTY_SLAVE_MAJOR */
 const PSEUDO_TERMINAL = 136;
-const ORIGIN = { image: 1, writable: 2, memory: 3, volume: 4, unknown: 5 } as const;
-
-async function drift(stage: Stage): Promise<void> {
-  const copied = await stage.act('copy', '/bin/act', '/tmp/drifted');
-  assert.equal(copied.exitCode, 0, copied.stderr);
-}
-
-/** Runs words that must be stopped before the program makes its mark. */
-async function expectStopped(stage: Stage, ...words: string[]): Promise<void> {
-  const result = await stage.act(...words, 'mark', '/tmp/ran');
-  assert.equal(result.exitCode, stage.stopped.exitCode, result.stderr);
-  assert.equal(stage.exists('tmp/ran'), false, 'it ran');
-}
 
 export const KERNEL_CASES: readonly KernelCase[] = [
   {
@@ -423,108 +387,7 @@ file:
       assert.equal(exec.parent, '/bin/act');
     },
   },
-  {
-    name: 'stops all the same when the ring is full, and counts what it could not tell',
-    async run(stage) {
-      stage.bind(BLOCK_DRIFT);
-      // Nobody reads. A long name makes long records: some 1 500 fill the ring.
-      const long = `/tmp/${`${'d'.repeat(200)}/`.repeat(4)}`;
-      mkdirSync(join(stage.root, long), { recursive: true });
-      await stage.act('copy', '/bin/act', `${long}drifted`);
-      const count = 1500;
-      const words = [String(count), `${long}drifted`, 'mark', '/tmp/ran'];
-      const { stdout } = await stage.act('many', ...words);
-      assert.equal(stdout.trim(), `stopped ${count}`);
-      assert.equal(stage.exists('tmp/ran'), false);
-      const { alert_ring_full: lost = 0n } = stage.engine.counters();
-      assert.ok(lost > 0n, 'the ring was not filled');
-    },
-  },
-  {
-    name: 'goes on without its agent, and tells everything once to the next one',
-    async run(stage) {
-      stage.bind(BLOCK_DRIFT);
-      stage.start();
-      await drift(stage);
-      await expectStopped(stage, 'run', '/tmp/drifted');
-      const [first] = await Promise.all([
-        stage.event(({ executable }) => executable === '/tmp/drifted'),
-      ]);
-      assert.equal(first.ring, 'alerts');
-      const durable = stage.batches.find(({ ring }) => ring.name === 'alerts');
-      assert.ok(durable);
-      // Read and written down, but never committed.
-      stage.reopen({
-        instance: durable.ring.instance,
-        alerts: durable.ring.position,
-        telemetry: 0n,
-      });
-      assert.equal(stage.engine.adopted, true);
-      stage.batches.length = 0;
-      await expectStopped(stage, 'run', '/tmp/drifted');
-      stage.bind(BLOCK_DRIFT);
-      stage.start();
-      await expectStopped(stage, 'memory', '/bin/act');
-      await stage.event(({ origin, ring }) => origin === ORIGIN.memory && ring === 'alerts');
-      const seen = stage.events().filter(({ ring }) => ring === 'alerts');
-      assert.deepEqual(
-        seen.map(({ origin }) => origin),
-        [ORIGIN.writable, ORIGIN.memory],
-      );
-    },
-  },
-  {
-    name: 'counts what a candidate would do otherwise',
-    async run(stage) {
-      await drift(stage);
-      const differences = () => {
-        const { activeSet } = stage.engine.comparisons().at(-1) ?? {};
-        const found = stage.engine.comparisons().filter((one) => one.activeSet === activeSet);
-        return found.map((one) => ({
-          response: `${one.isCandidate ? 'candidate' : 'active'} ${one.response}`,
-          allow: one.bothAllow > 0n,
-          counts: [one.bothDeny, one.onlyActiveDenies, one.onlyCandidateDenies].map(Number),
-        }));
-      };
-      const sorted = (list: ReturnType<typeof differences>) =>
-        list.sort((a, b) => a.response.localeCompare(b.response));
-      const run = async () => {
-        const { exitCode } = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/ran');
-        return exitCode;
-      };
-      stage.bind(LOG_EVERYTHING, 'enforce', BLOCK_DRIFT);
-      assert.equal(await run(), 0);
-      assert.deepEqual(sorted(differences()), [
-        { response: 'active 64', allow: true, counts: [0, 0, 1] },
-        { response: 'candidate 0', allow: false, counts: [0, 0, 1] },
-      ]);
-      for (const id of stage.engine.policySetIds()) stage.engine.deletePolicySet(id);
-      assert.deepEqual(stage.engine.comparisons(), []);
-      stage.bind(BLOCK_DRIFT, 'enforce', LOG_EVERYTHING);
-      assert.equal(await run(), stage.stopped.exitCode);
-      assert.deepEqual(sorted(differences()), [
-        { response: 'active 0', allow: false, counts: [0, 1, 0] },
-        { response: 'active 64', allow: true, counts: [0, 1, 0] },
-      ]);
-    },
-  },
-  {
-    name: 'switches policies at once, and detaches without a trace',
-    async run(stage) {
-      await drift(stage);
-      stage.bind(BLOCK_DRIFT);
-      await expectStopped(stage, 'run', '/tmp/drifted');
-      stage.bind(LOG_EVERYTHING);
-      const allowed = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/ran');
-      assert.equal(allowed.exitCode, 0, allowed.stderr);
-      stage.bind(BLOCK_DRIFT);
-      const blocked = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/again');
-      assert.equal(blocked.exitCode, stage.stopped.exitCode);
-      stage.engine.detach();
-      const after = await stage.act('run', '/tmp/drifted', 'mark', '/tmp/after');
-      assert.equal(after.exitCode, 0, after.stderr);
-    },
-  },
+  ...ENGINE_CASES,
   ...FILE_CASES,
   ...DIFFERENTIAL_CASES,
 ];
