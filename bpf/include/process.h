@@ -305,8 +305,14 @@ static __always_inline void bh_executed(struct task_struct *task,
 		.file = (__u64)BPF_CORE_READ(bprm, file),
 		.context = BH_CONTEXT_TRACEPOINT,
 	};
+	const struct bh_config *config = bh_config();
 	bool emitted = false;
 
+	/* Its script was killed for: the interpreter runs nothing, and under
+	 * load the kernel gives up before it is in place. */
+	if (config && !config->exec_is_judged_early &&
+	    bh_self()->signal->flags & BH_SIGNAL_GROUP_EXIT)
+		return;
 	if (!bh_judge_exec(&act))
 		return;
 	if (act.active.blocks)

@@ -44,7 +44,6 @@ export class Judge {
 
   expectedOf({ steps }: Act): Outcome {
     const told: string[] = [];
-    let exitCode = 0;
     for (const step of steps) {
       const backend = this.#backendOf(step.hook);
       const result = this.#matcher.match(step.event);
@@ -54,11 +53,9 @@ export class Judge {
       const isTold =
         result.fired.length > 0 && (!step.isScript || result.actions.includes('alert'));
       if (isTold) told.push(recordOf(step, result, this.#set, stopped?.verdict));
-      if (stopped) ({ exitCode } = stopped);
-      // A signal ends the task once its exec is over: the interpreter is judged as well.
-      if (stopped && !(step.isScript && backend === 'signal')) break;
+      if (stopped) return { exitCode: stopped.exitCode, told: told.sort() };
     }
-    return { exitCode, told: told.sort() };
+    return { exitCode: 0, told: told.sort() };
   }
 
   /** Of all acts so far, what the set in force and the candidate did otherwise. */
