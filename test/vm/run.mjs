@@ -10,7 +10,7 @@ import { BACKENDS, bootGuest, machinesPresent } from './boot.mjs';
 import { KERNELS } from './kernels.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-const LIMIT_MS = 10 * 60_000;
+const LIMIT_MS = 15 * 60_000;
 const seed = process.env.BULKHEAD_SEED;
 
 /** Resolves to {passed, failed}; a guest that dies early has one failure more. */
