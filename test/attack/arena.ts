@@ -11,15 +11,8 @@ import {
   type HookName,
   openEngine,
 } from '../../node-agent/native/native.js';
-import { bindPolicies } from '../../proto/ts/policy/bind.js';
-import {
-  encodeContainer,
-  encodeResponseRef,
-  kernelAutomaton,
-  kernelTable,
-} from '../../proto/ts/policy/kernel-table.js';
-import { parsePolicy } from '../../proto/ts/policy/parse.js';
-import { eventsOf, FACTS } from '../kernel/stage.js';
+import { encodeContainer } from '../../proto/ts/policy/kernel-table.js';
+import { compiled, eventsOf, FACTS } from '../kernel/stage.js';
 import { Container, type Ending } from './container.js';
 import type { Act, AttackOperation, Technique } from './technique.js';
 
@@ -150,13 +143,9 @@ export class Arena {
   #setOf(source: string): number {
     const known = this.#sets.get(source);
     if (known) return known;
-    const { policy, problems } = parsePolicy(source);
-    if (!policy) throw new Error(JSON.stringify(problems));
-    const bundled = { policyId: 'p', version: 1, name: 'p', mode: 'enforce' as const, policy };
-    const bound = bindPolicies([bundled], FACTS);
+    const { table, responses, automaton } = compiled(source);
     const id = this.#sets.size + 1;
-    const responses = bound.responses.map(({ ref }) => encodeResponseRef(ref));
-    this.#engine.setPolicySet(id, kernelTable(bound), responses, kernelAutomaton(bound));
+    this.#engine.setPolicySet(id, table, responses, automaton);
     this.#sets.set(source, id);
     return id;
   }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ROOT } from '../support/root.js';
 import { checkInput, FUZZ_TARGETS } from './checks.js';
 import { type FuzzInput, fileOf, inputOfFile, sizeOf } from './input.js';
 import { anySeed } from './random.js';
-import { ROOT } from './seeds.js';
 import { watchFuzzing } from './watch.js';
 
 const HELP = `npm run fuzz -- [--seconds N] [--seed N] [--target parser|all]

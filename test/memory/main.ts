@@ -1,9 +1,9 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildActs } from '../kernel/acts.js';
+import { ROOT } from '../support/root.js';
 import { errorsOf, type MemoryError } from './valgrind.js';
 
 const HELP = `npm run memcheck [-- --tool asan|valgrind] [--keep]
@@ -17,7 +17,6 @@ AddressSanitizer and UndefinedBehaviorSanitizer (half a minute, after a build of
 Needs root, g++ with its sanitizers, and valgrind (apt-get install valgrind): without it that half is left out.
 `;
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const WORK = join(ROOT, '.bulkhead/memcheck');
 const TOOLS = ['asan', 'valgrind'] as const;
 /** Under valgrind a case takes 20 times as long. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -111,8 +112,8 @@ async function endInWorker(): Promise<void> {
   try {
     for (const terminated of [true, false]) {
       const worker = new Worker(new URL(import.meta.url), { workerData: { bpffs, terminated } });
-      const [ended] = [new Promise((resolve) => worker.once('exit', resolve))];
-      await new Promise((resolve) => worker.once('message', resolve));
+      const ended = once(worker, 'exit');
+      await once(worker, 'message');
       if (terminated) await worker.terminate();
       await ended;
     }
@@ -134,7 +135,6 @@ function inWorker({ bpffs, terminated }: { bpffs: string; terminated: boolean })
 
 async function main(): Promise<void> {
   const [acts = '', which = 'all'] = process.argv.slice(2);
-  mkdirSync(tmpdir(), { recursive: true });
   const { hooks, missing } = probe();
   assert.deepEqual([...missing], []);
   assert.ok(Object.keys(layout()).length > 10);

@@ -206,12 +206,27 @@ void choose(HookPlan &plan, HookStatus &status, const Candidate &candidate)
 	}
 }
 
-void complete(HookPlan &plan)
+// Of every hook the first candidate that nothing refuses.
+HookPlan planBy(const std::function<std::string(const Candidate &)> &refusalOf)
 {
+	HookPlan plan;
+	for (const Hook &hook : allHooks()) {
+		HookStatus status{hook.name, "none", ""};
+		for (const Candidate &candidate : hook.candidates) {
+			std::string refusal = refusalOf(candidate);
+			if (refusal.empty()) {
+				choose(plan, status, candidate);
+				break;
+			}
+			addReason(status, candidate, refusal);
+		}
+		plan.hooks.push_back(status);
+	}
 	plan.execBackend = plan.hooks[0].backend;
 	// Tells of every exec, and is the net under the other backends.
 	if (plan.execBackend != "none" && plan.execBackend != "signal")
 		plan.programs.push_back("bh_exec");
+	return plan;
 }
 
 } // namespace
@@ -251,21 +266,9 @@ std::string Probe::refusalOf(const std::string &backend,
 
 HookPlan Probe::best() const
 {
-	HookPlan plan;
-	for (const Hook &hook : allHooks()) {
-		HookStatus status{hook.name, "none", ""};
-		for (const Candidate &candidate : hook.candidates) {
-			std::string refusal = ruledOut(candidate.backend);
-			if (refusal.empty()) {
-				choose(plan, status, candidate);
-				break;
-			}
-			addReason(status, candidate, refusal);
-		}
-		plan.hooks.push_back(status);
-	}
-	complete(plan);
-	return plan;
+	return planBy([this](const Candidate &candidate) {
+		return ruledOut(candidate.backend);
+	});
 }
 
 void Probe::askForBackends()
@@ -280,51 +283,25 @@ void Probe::askForBackends()
 
 HookPlan Probe::tried()
 {
-	HookPlan plan;
-	for (const Hook &hook : allHooks()) {
-		HookStatus status{hook.name, "none", ""};
-		for (const Candidate &candidate : hook.candidates) {
-			std::string refusal = refusalOf(candidate.backend,
-							programsOf(candidate));
-			if (refusal.empty()) {
-				choose(plan, status, candidate);
-				break;
-			}
-			addReason(status, candidate, refusal);
-		}
-		plan.hooks.push_back(status);
-	}
-	complete(plan);
-	return plan;
+	return planBy([this](const Candidate &candidate) {
+		return refusalOf(candidate.backend, programsOf(candidate));
+	});
 }
 
 HookPlan Probe::adopted(const std::vector<std::string> &attached)
 {
-	HookPlan plan;
-	for (const Hook &hook : allHooks()) {
-		HookStatus status{hook.name, "none", ""};
-		for (const Candidate &candidate : hook.candidates) {
-			std::vector<std::string> programs =
-				programsOf(candidate);
-			bool isAttached = std::all_of(
-				programs.begin(), programs.end(),
-				[&](const std::string &program) {
-					return contains(attached, program);
-				});
-			if (isAttached) {
-				choose(plan, status, candidate);
-				break;
-			}
-			std::string refusal =
-				refusalOf(candidate.backend, programs);
-			addReason(status, candidate,
-				  refusal.empty() ? "refused when it was loaded"
-						  : refusal);
-		}
-		plan.hooks.push_back(status);
-	}
-	complete(plan);
-	return plan;
+	return planBy([&](const Candidate &candidate) -> std::string {
+		std::vector<std::string> programs = programsOf(candidate);
+		bool isAttached =
+			std::all_of(programs.begin(), programs.end(),
+				    [&](const std::string &program) {
+					    return contains(attached, program);
+				    });
+		if (isAttached)
+			return "";
+		std::string refusal = refusalOf(candidate.backend, programs);
+		return refusal.empty() ? "refused when it was loaded" : refusal;
+	});
 }
 
 std::optional<HookPlan>

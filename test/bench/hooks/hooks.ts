@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../support/root.js';
+import { machinesPresent } from '../../vm/machines.js';
 import type { Figures, Goal } from '../figures.js';
-import { MACHINES, type Machine, machinesPresent, measureInMachine } from './machines.js';
+import { MACHINES, type Machine, measureInMachine } from './machines.js';
 import { measureHooks } from './measure-hooks.js';
 import { addedNs, type Measured, type Spread, spreadOf, timeIn } from './measured.js';
 import { ACTS_OF, type Act, HOST_PLAN, PATTERN_VARIANTS, VARIANTS } from './plan.js';
-import { buildPrograms, ROOT } from './programs.js';
+import { buildPrograms } from './programs.js';
 import { addVerifierFigures, updateInstructions } from './verifier.js';
 
 export interface HooksOptions {

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildActs } from '../../kernel/acts.js';
+import { ROOT } from '../../support/root.js';
 
-export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url)).replace(/\/$/, '');
 export const IMAGE_PROGRAMS = ['nothing', 'worker'] as const;
 
 /** Compiles what the benchmark runs into a folder. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../support/root.js';
 import type { Figures } from '../figures.js';
 import type { Measured } from './measured.js';
-import { ROOT } from './programs.js';
 
 /** By kernel (`6.12`) and program: instructions that its verifier processed. */
 type Instructions = Readonly<Record<string, Readonly<Record<string, number>>>>;
