@@ -40,7 +40,7 @@ static __always_inline void bh_tell_cgroup(__u32 kind, __u64 id, __u64 parent,
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
-/* The nearest that has an entry, as in bh_container_of_cgroup(). */
+/* The nearest that has an entry, as in bh_container_above(). */
 static __always_inline struct bh_cgroup *bh_nearest(struct cgroup *cgroup)
 {
 	struct bh_climb climb = {.cgroup = (__u64)cgroup};

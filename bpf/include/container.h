@@ -34,7 +34,6 @@ struct bh_climb {
 	__u64 cgroup;
 	/* NULL: none has. */
 	struct bh_cgroup *entry;
-	__u32 steps;
 	__u32 done;
 };
 
@@ -44,32 +43,28 @@ static long bh_climb_on(__u32 i, struct bh_climb *climb)
 	__u64 id = bh_cgroup_id(cgroup);
 
 	climb->entry = bpf_map_lookup_elem(&cgroups, &id);
-	climb->steps = i;
 	climb->cgroup = (__u64)bh_cgroup_parent(cgroup);
 	climb->done = climb->entry || !climb->cgroup;
 	return climb->done;
 }
 
 /*
- * The container of a cgroup, 0: none. Its own entry answers at once. Without
- * one (made before the programs were attached, or the map was full) the
- * nearest ancestor with an entry answers, as it would have at mkdir.
+ * The container of a cgroup that has no entry of its own (made before the
+ * programs were attached, or the map was full), 0: none. The nearest ancestor
+ * with an entry answers, as it would have at mkdir.
  */
-static __noinline __u64 bh_container_of_cgroup(__u64 cgroup_address)
+static __noinline __u64 bh_container_above(__u64 cgroup_address)
 {
 	struct bh_climb climb = {.cgroup = cgroup_address};
-	__u64 id = bh_cgroup_id((void *)cgroup_address);
-	struct bh_cgroup *entry = bpf_map_lookup_elem(&cgroups, &id);
+	struct bh_cgroup *entry;
 
-	if (entry)
-		return entry->container;
 	bpf_loop(BH_CGROUP_DEPTH_MAX, bh_climb_on, &climb, 0);
 	if (!climb.done)
 		bh_count(BH_COUNTER_cgroup_too_deep);
 	entry = climb.entry;
 	if (!entry)
 		return 0;
-	if (!climb.steps || entry->flags & BH_CGROUP_CLAIMED)
+	if (entry->flags & BH_CGROUP_CLAIMED)
 		return entry->container;
 	return bh_cgroup_id((void *)cgroup_address);
 }
@@ -154,12 +149,13 @@ __noinline int bh_find_place(__u64 task_address, struct bh_place *place)
 {
 	struct task_struct *task = (void *)task_address;
 	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	__u64 id;
+	__u64 id = bh_cgroup_id(cgroup);
+	struct bh_cgroup *entry = bpf_map_lookup_elem(&cgroups, &id);
 
 	if (!place)
 		return false;
-	place->cgroup = bh_cgroup_id(cgroup);
-	id = bh_container_of_cgroup((__u64)cgroup);
+	place->cgroup = id;
+	id = entry ? entry->container : bh_container_above((__u64)cgroup);
 	if (!id)
 		id = bh_container_it_entered(bh_process(task));
 	if (!id)
@@ -171,19 +167,16 @@ __noinline int bh_find_place(__u64 task_address, struct bh_place *place)
 /* The same of the one that runs now. */
 __noinline int bh_find_own_place(struct bh_place *place)
 {
-	struct cgroup *cgroup = bh_self()->cgroups->dfl_cgrp;
-	struct bh_cgroup *entry;
-	__u64 id;
+	__u64 id = bh_self()->cgroups->dfl_cgrp->kn->id;
+	struct bh_cgroup *entry = bpf_map_lookup_elem(&cgroups, &id);
 
 	if (!place)
 		return false;
-	id = cgroup->kn->id;
 	place->cgroup = id;
-	entry = bpf_map_lookup_elem(&cgroups, &id);
 	if (entry)
 		id = entry->container;
 	else
-		id = bh_container_of_cgroup(
+		id = bh_container_above(
 			(__u64)BPF_CORE_READ(bh_current(), cgroups, dfl_cgrp));
 	if (!id)
 		id = bh_container_it_entered(bh_own_process());

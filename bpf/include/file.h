@@ -141,7 +141,7 @@ __noinline int bh_emit_file(const struct bh_act *act, __u64 suppressed)
 		return -1;
 	task = (void *)act->task;
 	dentry = (void *)act->target_dentry;
-	process = bh_process(task);
+	process = bh_own_process();
 	scratch_ = bh_begin(act, BPF_CORE_READ(task, mm, exe_file));
 	if (!scratch_)
 		return -1;
@@ -187,7 +187,7 @@ static __always_inline bool bh_act_on(struct bh_act *act, bool is_told)
 {
 	__u64 suppressed = 0;
 
-	act->session = bh_own_session();
+	act->session = bh_session(bh_self());
 	bh_judge(act, is_told);
 	if (!act->active.fired)
 		return false;

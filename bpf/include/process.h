@@ -26,10 +26,11 @@ static __always_inline bool bh_own_entered(void)
 	       !bh_in_host_namespace(bh_current());
 }
 
-static __always_inline __u32 bh_own_session(void)
+/* Of a task as a hook or bh_self() has it: its members are read as they are. */
+static __always_inline __u32 bh_session(struct task_struct *task)
 {
-	return bh_self()->signal->tty ? BH_SESSION_WITH_TERMINAL
-				      : BH_SESSION_WITHOUT_TERMINAL;
+	return task->signal->tty ? BH_SESSION_WITH_TERMINAL
+				 : BH_SESSION_WITHOUT_TERMINAL;
 }
 
 static __always_inline bool bh_is_script(struct linux_binprm *bprm)
@@ -73,7 +74,7 @@ static __always_inline bool bh_judge_exec(struct bh_act *act)
 	act->operations = BH_OPERATION_EXEC;
 	act->origin =
 		bh_origin((struct file *)act->file, act->place.root_device);
-	act->session = bh_own_session();
+	act->session = bh_session(bh_self());
 	bh_judge(act, act->context == BH_CONTEXT_TRAMPOLINE ||
 			      (config && !config->exec_is_judged_early));
 	return true;
@@ -380,8 +381,7 @@ static __always_inline void bh_forked(struct task_struct *loads,
 		act.origin = bh_origin(file, act.place.root_device);
 		bh_enter(&act, false);
 	}
-	act.session = loads->signal->tty ? BH_SESSION_WITH_TERMINAL
-					 : BH_SESSION_WITHOUT_TERMINAL;
+	act.session = bh_session(loads);
 	bh_judge(&act, true);
 	if (!act.active.fired)
 		return;

@@ -42,7 +42,7 @@ __noinline int bh_tell_session(__u32 context)
 	process->session_leader = leader;
 	process->terminal = terminal;
 	act.origin = process->origin;
-	act.session = bh_own_session();
+	act.session = bh_session(bh_self());
 	bh_judge(&act, false);
 	if (!(act.active.actions & BH_ACTION_LOG))
 		return 0;

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dispatch.h"
+
 static int die(const char *what)
 {
 	perror(what);
@@ -221,10 +223,7 @@ static int terminal(char **words)
 				   : WEXITSTATUS(status);
 }
 
-static const struct {
-	const char *name;
-	int (*act)(char **words);
-} acts[] = {
+static const struct act acts[] = {
 	{"mark", mark},           {"copy", copy_file},    {"run", run},
 	{"memory", memory},       {"copy-up", copy_up},   {"overlay", overlay},
 	{"tmpfs", tmpfs},         {"thread", thread},     {"back", back},
@@ -234,12 +233,7 @@ static const struct {
 
 static int act_of(char **words)
 {
-	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
-		if (words[0] && words[1] && !strcmp(acts[i].name, words[0]))
-			return acts[i].act(words + 1);
-	}
-	fprintf(stderr, "no such act\n");
-	return 100;
+	return carry_out(acts, sizeof(acts) / sizeof(*acts), words);
 }
 
 int main(int argc, char **argv)

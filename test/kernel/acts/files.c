@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dispatch.h"
+
 static int told(long result, const char *what)
 {
 	if (result >= 0)
@@ -290,10 +292,7 @@ static int volume(char **words)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*act)(char **words);
-} acts[] = {
+static const struct act acts[] = {
 	{"open", open_file},
 	{"write", write_file},
 	{"create", create},
@@ -322,12 +321,7 @@ static const struct {
 
 static int act_of(char **words)
 {
-	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
-		if (words[0] && words[1] && !strcmp(acts[i].name, words[0]))
-			return acts[i].act(words + 1);
-	}
-	fprintf(stderr, "no such act\n");
-	return 100;
+	return carry_out(acts, sizeof(acts) / sizeof(*acts), words);
 }
 
 /* forked FILE ACT ...: in a child, once the file exists */
