@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "contains.h"
 #include "error.h"
 #include "loader.h"
 
@@ -65,8 +66,7 @@ Engine::State::State(const OpenOptions &options)
 	std::vector<std::string> found = pins.sets();
 	for (const std::string &backend : options.backends) {
 		set = PinDirectory::setName(options.version, backend);
-		adopted = std::find(found.begin(), found.end(), set) !=
-			  found.end();
+		adopted = contains(found, set);
 		if (adopted)
 			break;
 	}

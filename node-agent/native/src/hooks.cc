@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "contains.h"
 #include "error.h"
 
 namespace bulkhead
@@ -125,11 +126,6 @@ std::string lastVerifierLine(const std::string &log)
 			last = line;
 	}
 	return last;
-}
-
-bool contains(const std::vector<std::string> &names, const std::string &name)
-{
-	return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 // A load that the kernel's policy refuses, not its verifier.

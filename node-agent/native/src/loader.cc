@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "abi.h"
+#include "contains.h"
 #include "error.h"
 #include "unique_fd.h"
 
@@ -79,11 +80,6 @@ void writeConfig(bpf_object *object, const HookPlan &plan,
 	__u32 key = 0;
 	if (bpf_map_update_elem(fd, &key, &config, BPF_ANY) != 0)
 		throwErrno("LOAD_FAILED", "cannot write the configuration");
-}
-
-bool contains(const std::vector<std::string> &names, const char *name)
-{
-	return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 void pinProgram(bpf_program *program, const std::string &directory)

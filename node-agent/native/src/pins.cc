@@ -12,6 +12,7 @@
 #include <memory>
 #include <thread>
 
+#include "contains.h"
 #include "error.h"
 
 namespace bulkhead
@@ -76,14 +77,12 @@ bool isLoaded(__u32 program)
 bool removeDirectory(const std::string &path)
 {
 	std::vector<__u32> programs;
-	for (const std::string &name : list(path))
-		if (name.rfind(kLink, 0) == 0)
-			programs.push_back(programOf(path + "/" + name));
+	for (const std::string &name : listAfter(path, kLink))
+		programs.push_back(programOf(path + "/" + kLink + name));
 	// Links first: what they enforce ends before the maps they read go.
 	for (const std::string &prefix : {kLink, kProgram, kMap})
-		for (const std::string &name : list(path))
-			if (name.rfind(prefix, 0) == 0 &&
-			    unlink((path + "/" + name).c_str()) != 0)
+		for (const std::string &name : listAfter(path, prefix))
+			if (unlink((path + "/" + prefix + name).c_str()) != 0)
 				throwErrno("SYSTEM", "cannot remove a pin");
 	if (rmdir(path.c_str()) != 0)
 		throwErrno("SYSTEM", "cannot remove " + path);
@@ -124,9 +123,8 @@ std::string PinDirectory::pinPath(const std::string &name) const
 std::vector<std::string> PinDirectory::sets() const
 {
 	std::vector<std::string> found;
-	for (const std::string &name : list(path_))
-		if (name.rfind(kComplete, 0) == 0)
-			found.push_back(name);
+	for (const std::string &name : listAfter(path_, kComplete))
+		found.push_back(kComplete + name);
 	return found;
 }
 
@@ -140,7 +138,7 @@ std::vector<std::string> PinDirectory::waiting(const std::string &set) const
 	std::vector<std::string> found;
 	std::vector<std::string> links = attached(set);
 	for (const std::string &name : listAfter(pinPath(set), kProgram))
-		if (std::find(links.begin(), links.end(), name) == links.end())
+		if (!contains(links, name))
 			found.push_back(name);
 	return found;
 }
@@ -183,9 +181,8 @@ void PinDirectory::removeSet(const std::string &set)
 
 void PinDirectory::removeIncomplete()
 {
-	for (const std::string &name : list(path_))
-		if (name.rfind(kIncomplete, 0) == 0)
-			removeDirectory(pinPath(name));
+	for (const std::string &name : listAfter(path_, kIncomplete))
+		removeDirectory(pinPath(kIncomplete + name));
 }
 
 bool PinDirectory::removeAll()

@@ -35,7 +35,7 @@ UniqueFd openPin(const std::string &directory, const char *name)
 
 // Hash maps are read by buckets, many at a time: 10 000 entries take 1 ms, key
 // by key 20.
-constexpr __u32 kBatchEntries = 4096;
+constexpr size_t kBatchBytes = 256 * 1024;
 
 template <typename Key, typename Value> struct Entry {
 	Key key;
@@ -47,8 +47,8 @@ template <typename Key, typename Value>
 std::vector<Entry<Key, Value>> entriesOf(int map)
 {
 	std::vector<Entry<Key, Value>> entries;
-	std::vector<Key> keys(kBatchEntries);
-	std::vector<Value> values(kBatchEntries);
+	std::vector<Key> keys(kBatchBytes / sizeof(Entry<Key, Value>));
+	std::vector<Value> values(keys.size());
 	// The kernel's own position; that of a hash map has 4 bytes.
 	__u64 position[8] = {};
 	bool isFirst = true, isLast = false;
@@ -72,6 +72,14 @@ std::vector<Entry<Key, Value>> entriesOf(int map)
 		isFirst = false;
 	}
 	return entries;
+}
+
+template <typename Key, typename Value> std::vector<Key> keysOf(int map)
+{
+	std::vector<Key> keys;
+	for (const auto &[key, value] : entriesOf<Key, Value>(map))
+		keys.push_back(key);
+	return keys;
 }
 
 void update(int map, const void *key, const void *value, const char *what)
@@ -224,10 +232,9 @@ void Tables::deletePolicySet(__u32 id)
 	remove(policySets_.get(), &id, "policy set");
 	for (const UniqueFd &automatons : automatons_)
 		remove(automatons.get(), &id, "automaton");
-	for (const auto &[key, counts] :
-	     entriesOf<bh_comparison_key, bh_comparison>(comparisons_.get()))
-		if (key.active_set == id || key.candidate_set == id)
-			remove(comparisons_.get(), &key, "comparison");
+	removeComparisons([id](const bh_comparison_key &key) {
+		return key.active_set == id || key.candidate_set == id;
+	});
 	awaitKernelReaders();
 }
 
@@ -242,11 +249,7 @@ std::vector<Comparison> Tables::comparisons() const
 
 std::vector<__u32> Tables::policySetIds() const
 {
-	std::vector<__u32> ids;
-	for (const auto &[id, set] :
-	     entriesOf<__u32, bh_policy_set>(policySets_.get()))
-		ids.push_back(id);
-	return ids;
+	return keysOf<__u32, bh_policy_set>(policySets_.get());
 }
 
 void Tables::setContainer(const bh_container &container,
@@ -309,19 +312,23 @@ void Tables::claimDescendants(__u64 container)
 void Tables::deleteContainer(__u64 id)
 {
 	remove(containers_.get(), &id, "container");
+	removeComparisons([id](const bh_comparison_key &key) {
+		return key.container == id;
+	});
+}
+
+void Tables::removeComparisons(
+	const std::function<bool(const bh_comparison_key &)> &isRemoved)
+{
 	for (const auto &[key, counts] :
 	     entriesOf<bh_comparison_key, bh_comparison>(comparisons_.get()))
-		if (key.container == id)
+		if (isRemoved(key))
 			remove(comparisons_.get(), &key, "comparison");
 }
 
 std::vector<__u64> Tables::containerIds() const
 {
-	std::vector<__u64> ids;
-	for (const auto &[id, container] :
-	     entriesOf<__u64, bh_container>(containers_.get()))
-		ids.push_back(id);
-	return ids;
+	return keysOf<__u64, bh_container>(containers_.get());
 }
 
 void Tables::setUnknownSet(__u32 id)

@@ -1,6 +1,7 @@
 // The pinned maps of one set of programs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ class Tables
 	void setAutomaton(__u32 id, __u32 number, std::string_view automaton);
 	void claim(__u64 id, __u64 container, __u64 parent);
 	void claimDescendants(__u64 container);
+	void
+	removeComparisons(const std::function<bool(const bh_comparison_key &)>
+				  &isRemoved);
 	__u64 sumOverCpus(int map, __u32 key) const;
 
 	UniqueFd cgroups_, containers_, policySets_, config_, counters_,
