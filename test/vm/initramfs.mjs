@@ -30,6 +30,8 @@ exec switch_root /new /bin/sh -c 'exec < /dev/console > /dev/console 2>&1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/run
 ${command}
 echo "guest: ended with $?"
+# Waits until the line has gone out: the kernel writes into the middle of one.
+stty -echo
 echo o > /proc/sysrq-trigger
 exec sleep 60'
 `;

@@ -7,10 +7,7 @@ interface VirtualMachines {
   readonly BACKENDS: readonly ExecBackend[];
   machinesPresent(): boolean;
   bootGuest(
-    options: Omit<GuestOptions, 'kernel'> & {
-      readonly kernel: unknown;
-      readonly bootOptions: readonly string[];
-    },
+    options: Omit<GuestOptions, 'kernel'> & { readonly kernel: unknown },
   ): Promise<{ ended: string | undefined; last: readonly string[] }>;
 }
 
@@ -26,13 +23,6 @@ export interface GuestOptions {
   readonly onLine: (line: string) => void;
 }
 
-/**
- * The first cgroup of these controllers, and the last one, make the kernel rewrite code of its page and
- * slab allocators (static keys). QEMU's processors, each a thread of its own, now and then keep a
- * half-written translation of it (int3), and the kernel panics.
- */
-const BOOT_OPTIONS = ['cgroup_disable=cpuset,memory'];
-
 const boot = (await import(join(ROOT, 'test/vm/boot.mjs'))) as VirtualMachines;
 const { KERNELS } = (await import(join(ROOT, 'test/vm/kernels.mjs'))) as {
   KERNELS: readonly { readonly name: string }[];
@@ -45,7 +35,6 @@ export const KERNEL_NAMES: readonly string[] = KERNELS.map(({ name }) => name);
 export async function runInGuest({ kernel, ...options }: GuestOptions): Promise<void> {
   const { ended, last } = await boot.bootGuest({
     ...options,
-    bootOptions: BOOT_OPTIONS,
     kernel: KERNELS.find(({ name }) => name === kernel),
   });
   options.signal?.throwIfAborted();
