@@ -30,6 +30,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /livez': 'anyone',
   'GET /readyz': 'anyone',
   'GET /schemas/policy.json': 'anyone',
+  'GET /openapi.json': 'anyone',
   'GET /v1/tenant': 'tenant:read',
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',
@@ -89,9 +90,18 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: READ,
 };
 
+/** The page over the OpenAPI document, and its files. */
+export const DOCS_PREFIX = '/docs';
+
 export function accessOf(method: string, route: string): Permission | 'anyone' | undefined {
+  if (isDocs(method, route)) return 'anyone';
   const key = `${method} ${route}`;
   return Object.hasOwn(ROUTE_ACCESS, key) ? ROUTE_ACCESS[key] : undefined;
+}
+
+function isDocs(method: string, route: string): boolean {
+  const reads = method === 'GET' || method === 'HEAD';
+  return reads && (route === DOCS_PREFIX || route.startsWith(`${DOCS_PREFIX}/`));
 }
 
 export function mayRole(role: Role, permission: Permission): boolean {

@@ -1,14 +1,62 @@
 import { Type } from 'typebox';
-import { type Alert, getAlert, listAlerts, setAlertStatus } from '../store/alerts.js';
+import {
+  ALERT_SEVERITIES,
+  ALERT_SOURCES,
+  ALERT_STATUSES,
+  getAlert,
+  listAlerts,
+  type Alert as StoredAlert,
+  setAlertStatus,
+} from '../store/alerts.js';
 import { inTenant } from './authentication.js';
-import { closed, Id, PageQuery, pageFromQuery, pageToJson } from './schemas.js';
+import {
+  AnyObject,
+  closed,
+  Id,
+  Instant,
+  oneOf,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
-const Status = Type.Union([
-  Type.Literal('open'),
-  Type.Literal('acknowledged'),
-  Type.Literal('closed'),
-]);
+const Status = oneOf(ALERT_STATUSES);
+
+const Alert = Type.Object(
+  {
+    id: Id,
+    groupKey: Type.String({ description: 'Findings of one key make one open alert.' }),
+    status: Status,
+    title: Type.String(),
+    severity: oneOf(ALERT_SEVERITIES),
+    source: oneOf(ALERT_SOURCES),
+    policyId: Type.Optional(Id),
+    policyVersion: Type.Optional(Type.Integer()),
+    policyResponse: Type.Optional(
+      Type.Integer({ description: 'Its place in the policy, from 0.' }),
+    ),
+    ruleId: Type.Optional(Type.String()),
+    clusterId: Id,
+    nodeId: Id,
+    firstEventId: Type.String(),
+    lastEventId: Type.String(),
+    firstSeenAt: Instant,
+    lastSeenAt: Instant,
+    eventCount: Type.Integer(),
+    verdict: Type.String(),
+    document: Type.Unsafe<Readonly<Record<string, unknown>>>({
+      ...AnyObject,
+      description: 'The last event in the Elastic Common Schema.',
+    }),
+    createdAt: Instant,
+    changeId: Type.String({ description: 'Rises with every change of the alert.' }),
+  },
+  { title: 'Alert' },
+);
+
 const AlertQuery = closed({
   ...PageQuery,
   status: Type.Optional(Status),
@@ -16,38 +64,66 @@ const AlertQuery = closed({
 });
 
 export function alertRoutes(api: Api, { database }: HttpDependencies): void {
+  const tags = ['alerts'];
   const params = closed({ alertId: Id });
 
-  /** Newest first. */
-  api.get('/v1/alerts', { schema: { querystring: AlertQuery } }, async (request) => {
-    const { status, clusterId } = request.query;
-    const filter = { ...pageFromQuery(request.query), status, clusterId };
-    return pageToJson(
-      await inTenant(database, request, (tx) => listAlerts(tx, filter)),
-      alertToJson,
-    );
-  });
+  api.get(
+    '/v1/alerts',
+    {
+      schema: {
+        operationId: 'listAlerts',
+        summary: 'Alerts, newest first',
+        tags,
+        querystring: AlertQuery,
+        response: { 200: pageOf('AlertPage', Alert) },
+      },
+    },
+    async (request) => {
+      const { status, clusterId } = request.query;
+      const filter = { ...pageFromQuery(request.query), status, clusterId };
+      const page = await inTenant(database, request, (tx) => listAlerts(tx, filter));
+      return pageToJson(page, alertToJson);
+    },
+  );
 
-  api.get('/v1/alerts/:alertId', { schema: { params } }, async (request) =>
-    alertToJson(await inTenant(database, request, (tx) => getAlert(tx, request.params.alertId))),
+  api.get(
+    '/v1/alerts/:alertId',
+    {
+      schema: {
+        operationId: 'getAlert',
+        summary: 'One alert',
+        tags,
+        params,
+        response: { 200: Alert },
+      },
+    },
+    async (request) =>
+      alertToJson(await inTenant(database, request, (tx) => getAlert(tx, request.params.alertId))),
   );
 
   api.patch(
     '/v1/alerts/:alertId',
-    { schema: { params, body: closed({ status: Status }) } },
-    async (request) =>
-      alertToJson(
-        await inTenant(database, request, (tx) =>
-          setAlertStatus(tx, request.params.alertId, request.body.status),
-        ),
-      ),
+    {
+      schema: {
+        operationId: 'updateAlert',
+        summary: 'Acknowledges, closes or opens an alert',
+        tags,
+        params,
+        body: closed({ status: Status }),
+        response: { 200: Alert },
+      },
+    },
+    async (request) => {
+      const { status } = request.body;
+      const alert = await inTenant(database, request, (tx) =>
+        setAlertStatus(tx, request.params.alertId, status),
+      );
+      return alertToJson(alert);
+    },
   );
 }
 
-function alertToJson({ tenantId: _tenantId, groupKey, changeId, ...alert }: Alert) {
-  return {
-    ...alert,
-    groupKey: Buffer.from(groupKey).toString('hex'),
-    changeId: String(changeId),
-  };
+function alertToJson({ tenantId: _tenantId, document, ...alert }: StoredAlert) {
+  // The document is JSON already.
+  return { ...toJson(alert), document };
 }

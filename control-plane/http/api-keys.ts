@@ -2,12 +2,12 @@ import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
-  type ApiKey,
   createApiKey,
   findApiKey,
   listApiKeys,
   ROLES,
   revokeApiKey,
+  type ApiKey as StoredKey,
 } from '../store/api-keys.js';
 import { mayGrant } from './access.js';
 import { callerOf, creatorOf, inTenant } from './authentication.js';
@@ -16,55 +16,104 @@ import {
   Instant,
   instantFromText,
   Name,
+  oneOf,
   PageQuery,
   pageFromQuery,
+  pageOf,
   pageToJson,
   TokenId,
+  toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
-const NewApiKey = closed({
-  name: Name,
-  role: Type.Union(ROLES.map((role) => Type.Literal(role))),
+const Role = oneOf(ROLES);
+const PROPERTIES = {
+  id: TokenId,
+  name: Type.String(),
+  role: Role,
+  createdBy: Type.String(),
+  createdAt: Instant,
   expiresAt: Type.Optional(Instant),
-});
+  revokedAt: Type.Optional(Instant),
+  lastUsedAt: Type.Optional(Instant),
+};
+const ApiKey = Type.Object(PROPERTIES, { title: 'ApiKey' });
+const IssuedApiKey = Type.Object(
+  {
+    ...PROPERTIES,
+    apiKey: Type.String({ description: 'Stands in this answer and nowhere else.' }),
+  },
+  { title: 'IssuedApiKey' },
+);
+const NewApiKey = closed({ name: Name, role: Role, expiresAt: Type.Optional(Instant) });
 
 export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
-  /** Newest first. */
-  api.get('/v1/api-keys', { schema: { querystring: closed(PageQuery) } }, async (request) =>
-    pageToJson(
-      await inTenant(database, request, (tx) => listApiKeys(tx, pageFromQuery(request.query))),
-      apiKeyToJson,
-    ),
+  const tags = ['API keys'];
+
+  api.get(
+    '/v1/api-keys',
+    {
+      schema: {
+        operationId: 'listApiKeys',
+        summary: 'API keys, newest first, without secrets',
+        tags,
+        querystring: closed(PageQuery),
+        response: { 200: pageOf('ApiKeyPage', ApiKey) },
+      },
+    },
+    async (request) =>
+      pageToJson(
+        await inTenant(database, request, (tx) => listApiKeys(tx, pageFromQuery(request.query))),
+        apiKeyToJson,
+      ),
   );
 
-  /** The whole key stands in this answer and nowhere else. */
-  api.post('/v1/api-keys', { schema: { body: NewApiKey } }, async (request, reply) => {
-    const { name, role, expiresAt } = request.body;
-    if (!mayGrant(callerOf(request).role, role)) {
-      throw new BulkheadError('PERMISSION_DENIED', `you may not hand out the role ${role}`);
-    }
-    const ends = expiresAt === undefined ? undefined : instantFromText('expiresAt', expiresAt);
-    if (ends && ends.getTime() <= Date.now()) {
-      throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
-    }
-    const token = createToken(TOKEN_KINDS.apiKey);
-    const key = await inTenant(database, request, (tx) =>
-      createApiKey(tx, {
-        id: token.id,
-        name,
-        role,
-        secretSha256: hashSecret(token.secret),
-        createdBy: creatorOf(request),
-        expiresAt: ends,
-      }),
-    );
-    return reply.code(201).send({ ...apiKeyToJson(key), apiKey: token.text });
-  });
+  api.post(
+    '/v1/api-keys',
+    {
+      schema: {
+        operationId: 'createApiKey',
+        summary: 'Makes an API key; the whole key stands in this answer only',
+        tags,
+        body: NewApiKey,
+        response: { 201: IssuedApiKey },
+      },
+    },
+    async (request, reply) => {
+      const { name, role, expiresAt } = request.body;
+      if (!mayGrant(callerOf(request).role, role)) {
+        throw new BulkheadError('PERMISSION_DENIED', `you may not hand out the role ${role}`);
+      }
+      const ends = expiresAt === undefined ? undefined : instantFromText('expiresAt', expiresAt);
+      if (ends && ends.getTime() <= Date.now()) {
+        throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
+      }
+      const token = createToken(TOKEN_KINDS.apiKey);
+      const key = await inTenant(database, request, (tx) =>
+        createApiKey(tx, {
+          id: token.id,
+          name,
+          role,
+          secretSha256: hashSecret(token.secret),
+          createdBy: creatorOf(request),
+          expiresAt: ends,
+        }),
+      );
+      return reply.code(201).send({ ...apiKeyToJson(key), apiKey: token.text });
+    },
+  );
 
   api.delete(
     '/v1/api-keys/:keyId',
-    { schema: { params: closed({ keyId: TokenId }) } },
+    {
+      schema: {
+        operationId: 'revokeApiKey',
+        summary: 'Revokes an API key',
+        tags,
+        params: closed({ keyId: TokenId }),
+        response: { 200: ApiKey },
+      },
+    },
     async (request) => {
       const caller = callerOf(request);
       const found = await findApiKey(database, request.params.keyId);
@@ -79,6 +128,6 @@ export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
   );
 }
 
-function apiKeyToJson({ tenantId: _tenantId, ...key }: ApiKey) {
-  return key;
+function apiKeyToJson({ tenantId: _tenantId, ...key }: StoredKey) {
+  return toJson(key);
 }

@@ -1,39 +1,73 @@
 import { Type } from 'typebox';
 import { listEvents } from '../store/events.js';
 import { inTenant } from './authentication.js';
-import { closed, Id, Instant, instantFromText, PageQuery, pageFromQuery } from './schemas.js';
+import {
+  AnyObject,
+  closed,
+  Id,
+  Instant,
+  instantFromText,
+  oneOf,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
+
+const EVENT_KINDS = ['fork', 'exec', 'exit', 'load', 'file', 'session'] as const;
+
+const Event = Type.Object(
+  {
+    id: Type.String(),
+    time: Instant,
+    clusterId: Id,
+    nodeId: Id,
+    kind: Type.String({ description: EVENT_KINDS.join(', ') }),
+    verdict: Type.String({ description: 'allowed, denied, killed, would_block or undecided' }),
+    containerId: Type.Optional(Type.String()),
+    document: Type.Unsafe<Readonly<Record<string, unknown>>>({
+      ...AnyObject,
+      description: 'The event in the Elastic Common Schema.',
+    }),
+  },
+  { title: 'Event' },
+);
 
 const EventQuery = closed({
   ...PageQuery,
-  kind: Type.Optional(
-    Type.Union([
-      Type.Literal('fork'),
-      Type.Literal('exec'),
-      Type.Literal('exit'),
-      Type.Literal('load'),
-      Type.Literal('file'),
-      Type.Literal('session'),
-    ]),
-  ),
+  kind: Type.Optional(oneOf(EVENT_KINDS)),
   clusterId: Type.Optional(Id),
   nodeId: Type.Optional(Id),
   containerId: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-  since: Type.Optional(Instant),
-  until: Type.Optional(Instant),
+  since: Type.Optional(Type.String({ format: 'date-time', description: 'Inclusive.' })),
+  until: Type.Optional(Type.String({ format: 'date-time', description: 'Exclusive.' })),
 });
 
 export function eventRoutes(api: Api, { database }: HttpDependencies): void {
-  /** Newest first. */
-  api.get('/v1/events', { schema: { querystring: EventQuery } }, (request) => {
-    const { since, until, limit: _limit, after: _after, ...filter } = request.query;
-    return inTenant(database, request, (tx) =>
-      listEvents(tx, {
-        ...pageFromQuery(request.query),
-        ...filter,
-        since: since === undefined ? undefined : instantFromText('since', since),
-        until: until === undefined ? undefined : instantFromText('until', until),
-      }),
-    );
-  });
+  api.get(
+    '/v1/events',
+    {
+      schema: {
+        operationId: 'listEvents',
+        summary: 'Events, newest first',
+        tags: ['events'],
+        querystring: EventQuery,
+        response: { 200: pageOf('EventPage', Event) },
+      },
+    },
+    async (request) => {
+      const { since, until, limit: _limit, after: _after, ...filter } = request.query;
+      const page = await inTenant(database, request, (tx) =>
+        listEvents(tx, {
+          ...pageFromQuery(request.query),
+          ...filter,
+          since: since === undefined ? undefined : instantFromText('since', since),
+          until: until === undefined ? undefined : instantFromText('until', until),
+        }),
+      );
+      return pageToJson(page, toJson);
+    },
+  );
 }

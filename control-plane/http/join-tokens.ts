@@ -3,49 +3,116 @@ import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens
 import { getCluster } from '../store/clusters.js';
 import { createJoinToken, listJoinTokens, revokeJoinToken } from '../store/join-tokens.js';
 import { creatorOf, inTenant } from './authentication.js';
-import { closed, Id, PageQuery, pageFromQuery, TokenId } from './schemas.js';
+import {
+  closed,
+  Id,
+  Instant,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  TokenId,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const WEEK_MINUTES = 7 * 24 * 60;
 
+const PROPERTIES = {
+  id: TokenId,
+  clusterId: Id,
+  maxUses: Type.Integer(),
+  uses: Type.Integer(),
+  createdBy: Type.String(),
+  createdAt: Instant,
+  expiresAt: Instant,
+  revokedAt: Type.Optional(Instant),
+};
+const JoinToken = Type.Object(PROPERTIES, { title: 'JoinToken' });
+const IssuedJoinToken = Type.Object(
+  {
+    ...PROPERTIES,
+    token: Type.String({ description: 'Stands in this answer and nowhere else.' }),
+    caPin: Type.String({ description: 'What an agent holds the certificate authority against.' }),
+  },
+  { title: 'IssuedJoinToken' },
+);
 const NewJoinToken = closed({
-  /** Default 1440: a day. */
-  ttlMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: WEEK_MINUTES })),
-  /** Default 1. */
-  maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  ttlMinutes: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: WEEK_MINUTES, description: 'Default 1440: a day.' }),
+  ),
+  maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Default 1.' })),
 });
 
 export function joinTokenRoutes(api: Api, { database, caPin }: HttpDependencies): void {
+  const tags = ['join tokens'];
   const params = closed({ clusterId: Id });
   const path = '/v1/clusters/:clusterId/join-tokens';
 
-  api.get(path, { schema: { params, querystring: closed(PageQuery) } }, (request) =>
-    inTenant(database, request, async (tx) => {
-      const { id: clusterId } = await getCluster(tx, request.params.clusterId);
-      return listJoinTokens(tx, { ...pageFromQuery(request.query), clusterId });
-    }),
+  api.get(
+    path,
+    {
+      schema: {
+        operationId: 'listJoinTokens',
+        summary: 'Join tokens of a cluster, newest first, without secrets',
+        tags,
+        params,
+        querystring: closed(PageQuery),
+        response: { 200: pageOf('JoinTokenPage', JoinToken) },
+      },
+    },
+    async (request) => {
+      const page = await inTenant(database, request, async (tx) => {
+        const { id: clusterId } = await getCluster(tx, request.params.clusterId);
+        return listJoinTokens(tx, { ...pageFromQuery(request.query), clusterId });
+      });
+      return pageToJson(page, toJson);
+    },
   );
 
-  /** The whole token stands in this answer and nowhere else. */
-  api.post(path, { schema: { params, body: NewJoinToken } }, async (request, reply) => {
-    const token = createToken(TOKEN_KINDS.join);
-    const { ttlMinutes, maxUses } = request.body;
-    const made = await inTenant(database, request, (tx) =>
-      createJoinToken(tx, {
-        id: token.id,
-        clusterId: request.params.clusterId,
-        secretSha256: hashSecret(token.secret),
-        createdBy: creatorOf(request),
-        maxUses,
-        expiresAt: ttlMinutes ? new Date(Date.now() + ttlMinutes * 60_000) : undefined,
-      }),
-    );
-    return reply.code(201).send({ ...made, token: token.text, caPin });
-  });
+  api.post(
+    path,
+    {
+      schema: {
+        operationId: 'createJoinToken',
+        summary: 'Makes a join token; the token and the CA pin stand in this answer only',
+        tags,
+        params,
+        body: NewJoinToken,
+        response: { 201: IssuedJoinToken },
+      },
+    },
+    async (request, reply) => {
+      const token = createToken(TOKEN_KINDS.join);
+      const { ttlMinutes, maxUses } = request.body;
+      const made = await inTenant(database, request, (tx) =>
+        createJoinToken(tx, {
+          id: token.id,
+          clusterId: request.params.clusterId,
+          secretSha256: hashSecret(token.secret),
+          createdBy: creatorOf(request),
+          maxUses,
+          expiresAt: ttlMinutes ? new Date(Date.now() + ttlMinutes * 60_000) : undefined,
+        }),
+      );
+      return reply.code(201).send({ ...toJson(made), token: token.text, caPin });
+    },
+  );
 
   api.delete(
     '/v1/join-tokens/:tokenId',
-    { schema: { params: closed({ tokenId: TokenId }) } },
-    (request) => inTenant(database, request, (tx) => revokeJoinToken(tx, request.params.tokenId)),
+    {
+      schema: {
+        operationId: 'revokeJoinToken',
+        summary: 'Revokes a join token',
+        tags,
+        params: closed({ tokenId: TokenId }),
+        response: { 200: JoinToken },
+      },
+    },
+    async (request) =>
+      toJson(
+        await inTenant(database, request, (tx) => revokeJoinToken(tx, request.params.tokenId)),
+      ),
   );
 }

@@ -1,27 +1,111 @@
 import { Type } from 'typebox';
-import { getNode, listNodes, revokeNode } from '../store/nodes.js';
+import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
 import { inTenant } from './authentication.js';
-import { closed, Id, PageQuery, pageFromQuery } from './schemas.js';
+import {
+  closed,
+  Id,
+  Instant,
+  oneOf,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
+const Count = Type.String({ pattern: '^[0-9]+$', description: '64 bits, as decimal text.' });
+
+const Node = Type.Object(
+  {
+    id: Id,
+    clusterId: Id,
+    name: Type.String(),
+    kernelRelease: Type.String(),
+    architecture: Type.String(),
+    agentVersion: Type.String(),
+    hooks: Type.Array(
+      Type.Object({
+        hook: Type.String(),
+        backend: Type.String({ description: 'lsm, fmod_ret, signal, fexit, tracepoint or none' }),
+        reason: Type.String({ description: 'Why no better backend.' }),
+      }),
+    ),
+    state: oneOf(NODE_STATES),
+    certificateSerial: Type.Optional(Type.String()),
+    certificateNotAfter: Type.Optional(Instant),
+    appliedRevision: Type.Integer({ description: 'Of the bundle in force; 0: none.' }),
+    appliedAt: Type.Optional(Instant),
+    lastNack: Type.Optional(
+      Type.Object({
+        revision: Type.Integer(),
+        code: Type.String(),
+        message: Type.String(),
+        at: Instant,
+      }),
+    ),
+    losses: Type.Optional(
+      Type.Object({
+        emitted: Count,
+        acknowledged: Count,
+        dropped: Type.Array(Type.Object({ reason: Type.String(), count: Count })),
+      }),
+    ),
+    joinedAt: Instant,
+    lastSeenAt: Type.Optional(Instant),
+    revokedAt: Type.Optional(Instant),
+  },
+  { title: 'Node' },
+);
+
 export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
+  const tags = ['nodes'];
   const params = closed({ nodeId: Id });
 
   api.get(
     '/v1/nodes',
-    { schema: { querystring: closed({ ...PageQuery, clusterId: Type.Optional(Id) }) } },
-    (request) =>
-      inTenant(database, request, (tx) =>
-        listNodes(tx, { ...pageFromQuery(request.query), clusterId: request.query.clusterId }),
-      ),
+    {
+      schema: {
+        operationId: 'listNodes',
+        summary: 'Nodes, by name: hooks with their backends, revision in force, losses',
+        tags,
+        querystring: closed({ ...PageQuery, clusterId: Type.Optional(Id) }),
+        response: { 200: pageOf('NodePage', Node) },
+      },
+    },
+    async (request) => {
+      const filter = { ...pageFromQuery(request.query), clusterId: request.query.clusterId };
+      return pageToJson(await inTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
+    },
   );
 
-  api.get('/v1/nodes/:nodeId', { schema: { params } }, (request) =>
-    inTenant(database, request, (tx) => getNode(tx, request.params.nodeId)),
+  api.get(
+    '/v1/nodes/:nodeId',
+    {
+      schema: {
+        operationId: 'getNode',
+        summary: 'One node',
+        tags,
+        params,
+        response: { 200: Node },
+      },
+    },
+    async (request) =>
+      toJson(await inTenant(database, request, (tx) => getNode(tx, request.params.nodeId))),
   );
 
-  /** Revokes it: its certificate is worth nothing from now on. */
-  api.delete('/v1/nodes/:nodeId', { schema: { params } }, (request) =>
-    inTenant(database, request, (tx) => revokeNode(tx, request.params.nodeId)),
+  api.delete(
+    '/v1/nodes/:nodeId',
+    {
+      schema: {
+        operationId: 'revokeNode',
+        summary: 'Revokes a node: its certificate is worth nothing from now on',
+        tags,
+        params,
+        response: { 200: Node },
+      },
+    },
+    async (request) =>
+      toJson(await inTenant(database, request, (tx) => revokeNode(tx, request.params.nodeId))),
   );
 }

@@ -1,116 +1,171 @@
 import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { checkFitTogether, compilePolicy } from '../domain/policies.js';
 import {
   listDesired,
   listDesiredForCluster,
+  POLICY_MODES,
   removeDesired,
   setDesired,
 } from '../store/desired-state.js';
-import {
-  addPolicyVersion,
-  createPolicy,
-  getPolicy,
-  getPolicyVersion,
-  listPolicies,
-  listPolicyVersions,
-  type PolicyVersion,
-  type PolicyVersionSummary,
-} from '../store/policies.js';
+import { createPolicy, getPolicy, listPolicies } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
 import { creatorOf, inTenant } from './authentication.js';
-import { closed, Id, Name, PageQuery, pageFromQuery, pageToJson } from './schemas.js';
+import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
+import { policyVersionRoutes } from './policy-versions.js';
+import {
+  closed,
+  Id,
+  Instant,
+  Name,
+  oneOf,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  Sha256,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
-/** As JSON, or as application/yaml the document itself. */
-const Source = Type.String({ minLength: 1, maxLength: LIMITS.policyDocumentBytes });
-const Document = closed({ source: Source });
-const VersionNumber = Type.String({ pattern: '^[1-9][0-9]{0,8}$' });
+const TAGS = ['policies'];
+const Mode = oneOf(POLICY_MODES);
+
+const PROPERTIES = {
+  id: Id,
+  name: Type.String(),
+  latestVersion: Type.Integer(),
+  createdBy: Type.String(),
+  createdAt: Instant,
+};
+const Policy = Type.Object(PROPERTIES, { title: 'Policy' });
+const Published = Type.Object(
+  {
+    policyId: Id,
+    clusterId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'Absent: every cluster without its own entry.' }),
+    ),
+    version: Type.Integer(),
+    mode: Mode,
+    updatedAt: Instant,
+  },
+  { title: 'PublishedPolicy' },
+);
+
+const Clusters = Type.Union([
+  Type.Literal('all'),
+  Type.Array(Id, { minItems: 1, maxItems: 1000, uniqueItems: true }),
+]);
 const Publish = closed({
-  /** Default: the latest. */
-  version: Type.Optional(Type.Integer({ minimum: 1, maximum: 999_999_999 })),
-  /** observe (the default) records what would be blocked and denies nothing. */
-  mode: Type.Optional(Type.Union([Type.Literal('observe'), Type.Literal('enforce')])),
-  clusters: Type.Union([Type.Literal('all'), Type.Array(Id, { minItems: 1, maxItems: 1000 })]),
+  version: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 999_999_999, description: 'Default: the latest.' }),
+  ),
+  mode: Type.Optional(
+    Type.Unsafe<(typeof POLICY_MODES)[number]>({
+      ...Mode,
+      description: 'observe (the default) records what would be blocked and denies nothing.',
+    }),
+  ),
+  clusters: Clusters,
 });
 /** No cluster has it: what every cluster runs that has no entry of its own. */
 const ANY_CLUSTER = '00000000-0000-0000-0000-000000000000';
-const Unpublish = closed({
-  clusters: Type.Union([Type.Literal('all'), Type.Array(Id, { minItems: 1, maxItems: 1000 })]),
-});
 
 export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
   const { database } = dependencies;
-  const params = closed({ policyId: Id });
 
-  api.get('/v1/policies', { schema: { querystring: closed(PageQuery) } }, (request) =>
-    inTenant(database, request, (tx) => listPolicies(tx, pageFromQuery(request.query))),
+  api.get(
+    '/v1/policies',
+    {
+      schema: {
+        operationId: 'listPolicies',
+        summary: 'Policies, by name',
+        tags: TAGS,
+        querystring: closed(PageQuery),
+        response: { 200: pageOf('PolicyPage', Policy) },
+      },
+    },
+    async (request) =>
+      pageToJson(
+        await inTenant(database, request, (tx) => listPolicies(tx, pageFromQuery(request.query))),
+        toJson,
+      ),
   );
 
   api.post(
     '/v1/policies',
-    { schema: { body: closed({ name: Name, source: Source }) } },
+    {
+      schema: {
+        operationId: 'createPolicy',
+        summary: 'Makes a policy with its version 1',
+        tags: TAGS,
+        body: closed({ name: Name, source: Source }),
+        response: {
+          201: Type.Object(
+            { ...PROPERTIES, warnings: POLICY_PROBLEMS },
+            { title: 'CreatedPolicy' },
+          ),
+        },
+      },
+    },
     async (request, reply) => {
       const { name, source } = request.body;
       const { normalised, sha256, warnings } = compilePolicy(source);
       const row = { name, source, normalised, sha256, createdBy: creatorOf(request) };
       const { policy } = await inTenant(database, request, (tx) => createPolicy(tx, row));
-      return reply.code(201).send({ ...policy, warnings });
+      return reply.code(201).send({ ...toJson(policy), warnings: toJson(warnings) });
     },
   );
 
-  /** Checks a document and keeps nothing. */
-  api.post('/v1/policies/validate', { schema: { body: Document } }, async (request) => {
-    const { sha256, warnings } = compilePolicy(request.body.source);
-    return { valid: true, sha256: sha256.toString('hex'), problems: warnings };
-  });
-
-  api.get('/v1/policies/:policyId', { schema: { params } }, (request) =>
-    inTenant(database, request, async (tx) => {
-      const { policyId } = request.params;
-      const policy = await getPolicy(tx, policyId);
-      return { ...policy, published: await listDesired(tx, { policyId }) };
-    }),
+  api.post(
+    '/v1/policies/validate',
+    {
+      schema: {
+        operationId: 'validatePolicy',
+        summary: 'Checks a document and keeps nothing',
+        description: 'The document as `source`, or itself as `application/yaml`.',
+        tags: TAGS,
+        body: closed({ source: Source }),
+        response: {
+          200: Type.Object(
+            { valid: Type.Literal(true), sha256: Sha256, problems: POLICY_PROBLEMS },
+            { title: 'ValidPolicy' },
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const { sha256, warnings } = compilePolicy(request.body.source);
+      return { valid: true as const, sha256: toJson(sha256), problems: toJson(warnings) };
+    },
   );
-
-  versionRoutes(api, dependencies);
-  publishRoutes(api, dependencies);
-}
-
-function versionRoutes(api: Api, { database }: HttpDependencies): void {
-  const path = '/v1/policies/:policyId/versions';
-  const params = closed({ policyId: Id });
-
-  api.get(path, { schema: { params, querystring: closed(PageQuery) } }, (request) =>
-    inTenant(database, request, async (tx) => {
-      const { id } = await getPolicy(tx, request.params.policyId);
-      const page = await listPolicyVersions(tx, id, pageFromQuery(request.query));
-      return pageToJson(page, summaryToJson);
-    }),
-  );
-
-  api.post(path, { schema: { params, body: Document } }, async (request, reply) => {
-    const { source } = request.body;
-    const { normalised, sha256, warnings } = compilePolicy(source);
-    const row = { source, normalised, sha256, createdBy: creatorOf(request) };
-    const version = await inTenant(database, request, (tx) =>
-      addPolicyVersion(tx, request.params.policyId, row),
-    );
-    return reply.code(201).send({ ...versionToJson(version), warnings });
-  });
 
   api.get(
-    `${path}/:version`,
-    { schema: { params: closed({ policyId: Id, version: VersionNumber }) } },
-    async (request) => {
-      const { policyId, version } = request.params;
-      const found = await inTenant(database, request, (tx) =>
-        getPolicyVersion(tx, policyId, Number(version)),
-      );
-      return versionToJson(found);
+    '/v1/policies/:policyId',
+    {
+      schema: {
+        operationId: 'getPolicy',
+        summary: 'One policy, and where it is published',
+        tags: TAGS,
+        params: closed({ policyId: Id }),
+        response: {
+          200: Type.Object(
+            { ...PROPERTIES, published: Type.Array(Published) },
+            { title: 'PolicyInUse' },
+          ),
+        },
+      },
     },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { policyId } = request.params;
+        const policy = await getPolicy(tx, policyId);
+        return toJson({ ...policy, published: await listDesired(tx, { policyId }) });
+      }),
   );
+
+  policyVersionRoutes(api, dependencies);
+  publishRoutes(api, dependencies);
 }
 
 function publishRoutes(api: Api, { database }: HttpDependencies): void {
@@ -118,32 +173,70 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
   const params = closed({ policyId: Id });
   const targets = (clusters: 'all' | string[]) => (clusters === 'all' ? [undefined] : clusters);
 
-  /** Says what clusters are to run; the edge makes bundles of it and sends them. */
-  api.post(path, { schema: { params, body: Publish } }, (request) =>
-    inTenant(database, request, async (tx) => {
-      const { policyId } = request.params;
-      const { mode = 'observe', clusters } = request.body;
-      const version = request.body.version ?? (await getPolicy(tx, policyId)).latestVersion;
-      for (const clusterId of targets(clusters)) {
-        await setDesired(tx, { policyId, clusterId, version, mode });
-      }
-      await checkFit(tx, clusters);
-      return { policyId, version, mode, published: await listDesired(tx, { policyId }) };
-    }),
+  api.post(
+    path,
+    {
+      schema: {
+        operationId: 'publishPolicy',
+        summary: 'Says what clusters are to run; the edge makes bundles of it and sends them',
+        tags: TAGS,
+        params,
+        body: Publish,
+        response: {
+          200: Type.Object(
+            {
+              policyId: Id,
+              version: Type.Integer(),
+              mode: Mode,
+              published: Type.Array(Published),
+            },
+            { title: 'PublishResult' },
+          ),
+        },
+      },
+    },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { policyId } = request.params;
+        const { mode = 'observe', clusters } = request.body;
+        const version = request.body.version ?? (await getPolicy(tx, policyId)).latestVersion;
+        for (const clusterId of targets(clusters)) {
+          await setDesired(tx, { policyId, clusterId, version, mode });
+        }
+        await checkFit(tx, clusters);
+        return toJson({ policyId, version, mode, published: await listDesired(tx, { policyId }) });
+      }),
   );
 
-  api.delete(path, { schema: { params, body: Unpublish } }, (request) =>
-    inTenant(database, request, async (tx) => {
-      const { policyId } = request.params;
-      await getPolicy(tx, policyId);
-      for (const clusterId of targets(request.body.clusters)) {
-        const removed = await removeDesired(tx, { policyId, clusterId });
-        if (!removed) throw new BulkheadError('NOT_FOUND', 'the policy is not published there');
-      }
-      // Where a cluster's own version goes, the one for every cluster comes to light.
-      await checkFit(tx, request.body.clusters);
-      return { policyId, published: await listDesired(tx, { policyId }) };
-    }),
+  api.delete(
+    path,
+    {
+      schema: {
+        operationId: 'unpublishPolicy',
+        summary: 'Takes a policy back from clusters',
+        tags: TAGS,
+        params,
+        body: closed({ clusters: Clusters }),
+        response: {
+          200: Type.Object(
+            { policyId: Id, published: Type.Array(Published) },
+            { title: 'UnpublishResult' },
+          ),
+        },
+      },
+    },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { policyId } = request.params;
+        await getPolicy(tx, policyId);
+        for (const clusterId of targets(request.body.clusters)) {
+          const removed = await removeDesired(tx, { policyId, clusterId });
+          if (!removed) throw new BulkheadError('NOT_FOUND', 'the policy is not published there');
+        }
+        // Where a cluster's own version goes, the one for every cluster comes to light.
+        await checkFit(tx, request.body.clusters);
+        return toJson({ policyId, published: await listDesired(tx, { policyId }) });
+      }),
   );
 }
 
@@ -156,12 +249,4 @@ async function checkFit(tx: TenantTx, clusters: 'all' | string[]): Promise<void>
   for (const clusterId of new Set(touched)) {
     checkFitTogether(await listDesiredForCluster(tx, clusterId));
   }
-}
-
-function summaryToJson(version: PolicyVersionSummary) {
-  return { ...version, sha256: Buffer.from(version.sha256).toString('hex') };
-}
-
-function versionToJson({ normalised: _normalised, ...version }: PolicyVersion) {
-  return { ...version, sha256: Buffer.from(version.sha256).toString('hex') };
 }

@@ -25,9 +25,11 @@ import { eventRoutes } from './events.js';
 import { healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { nodeRoutes } from './nodes.js';
+import { openApiRoutes, registerOpenApi } from './openapi.js';
 import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
+import { closed } from './schemas.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
 
@@ -66,19 +68,28 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     // One line a request: logAnswer's, or problem.ts's.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        keywords: ['x-integer'],
+      },
+    },
     // Ours stand in problem.ts.
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
     clientErrorHandler: answerMalformed,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   // Default deny: a route that the access table does not know cannot be registered.
-  api.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) {
-      if (accessOf(each, url) === undefined) {
-        throw new Error(`${each} ${url} is not in the access table`);
+  api.addHook('onRoute', (route) => {
+    for (const each of [route.method].flat()) {
+      if (accessOf(each, route.url) === undefined) {
+        throw new Error(`${each} ${route.url} is not in the access table`);
       }
     }
+    // Closed where it takes no query at all, too.
+    if (route.url.startsWith('/v1/')) route.schema = { querystring: closed({}), ...route.schema };
   });
   api.decorateRequest('apiKey', undefined);
   api.addHook('onRequest', async (request, reply) => {
@@ -98,8 +109,10 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     async (_request: FastifyRequest, body: Buffer) => ({ source: textOfDocument(body) }),
   );
 
+  await registerOpenApi(api);
   const routes = [
     healthRoutes,
+    openApiRoutes,
     policySchemaRoutes,
     tenantRoutes,
     clusterRoutes,

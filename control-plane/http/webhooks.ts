@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { listDeliveries } from '../store/outbox.js';
+import {
+  DELIVERY_STATES,
+  listDeliveries,
+  type Delivery as StoredDelivery,
+} from '../store/outbox.js';
 import {
   createWebhookEndpoint,
   deleteWebhookEndpoint,
@@ -9,44 +13,146 @@ import {
   listWebhookEndpoints,
 } from '../store/webhooks.js';
 import { inTenant } from './authentication.js';
-import { closed, Id, Name, PageQuery, pageFromQuery } from './schemas.js';
+import {
+  AnyObject,
+  closed,
+  Id,
+  Instant,
+  Name,
+  oneOf,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
+const PROPERTIES = {
+  id: Id,
+  name: Type.String(),
+  url: Type.String(),
+  enabled: Type.Boolean(),
+  createdAt: Instant,
+};
+const Webhook = Type.Object(PROPERTIES, { title: 'Webhook' });
+const IssuedWebhook = Type.Object(
+  {
+    ...PROPERTIES,
+    secret: Type.String({
+      description: 'In the form of Standard Webhooks; stands in this answer and nowhere else.',
+    }),
+  },
+  { title: 'IssuedWebhook' },
+);
+const Delivery = Type.Object(
+  {
+    id: Id,
+    endpointId: Id,
+    alertId: Id,
+    eventType: Type.String(),
+    payload: AnyObject,
+    state: oneOf(DELIVERY_STATES),
+    attempts: Type.Integer({ description: 'Tries begun.' }),
+    nextAttemptAt: Instant,
+    lastError: Type.Optional(Type.String()),
+    createdAt: Instant,
+    deliveredAt: Type.Optional(Instant),
+  },
+  { title: 'Delivery' },
+);
 const NewWebhook = closed({ name: Name, url: Type.String({ minLength: 8, maxLength: 2048 }) });
 
 export function webhookRoutes(api: Api, { database, vault }: HttpDependencies): void {
+  const tags = ['webhooks'];
   const params = closed({ webhookId: Id });
 
-  api.get('/v1/webhooks', { schema: { querystring: closed(PageQuery) } }, (request) =>
-    inTenant(database, request, (tx) => listWebhookEndpoints(tx, pageFromQuery(request.query))),
+  api.get(
+    '/v1/webhooks',
+    {
+      schema: {
+        operationId: 'listWebhooks',
+        summary: 'Webhooks, by name, without secrets',
+        tags,
+        querystring: closed(PageQuery),
+        response: { 200: pageOf('WebhookPage', Webhook) },
+      },
+    },
+    async (request) => {
+      const page = pageFromQuery(request.query);
+      return pageToJson(
+        await inTenant(database, request, (tx) => listWebhookEndpoints(tx, page)),
+        toJson,
+      );
+    },
   );
 
-  /** The secret, in the form of Standard Webhooks, stands in this answer and nowhere else. */
-  api.post('/v1/webhooks', { schema: { body: NewWebhook } }, async (request, reply) => {
-    const { name, url } = request.body;
-    checkUrl(url);
-    const secret = `whsec_${randomBytes(32).toString('base64')}`;
-    const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
-    const webhook = await inTenant(database, request, (tx) =>
-      createWebhookEndpoint(tx, { name, url, secretEncrypted }),
-    );
-    return reply.code(201).send({ ...webhook, secret });
-  });
+  api.post(
+    '/v1/webhooks',
+    {
+      schema: {
+        operationId: 'createWebhook',
+        summary: 'Makes a webhook; its secret stands in this answer only',
+        tags,
+        body: NewWebhook,
+        response: { 201: IssuedWebhook },
+      },
+    },
+    async (request, reply) => {
+      const { name, url } = request.body;
+      checkUrl(url);
+      const secret = `whsec_${randomBytes(32).toString('base64')}`;
+      const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
+      const webhook = await inTenant(database, request, (tx) =>
+        createWebhookEndpoint(tx, { name, url, secretEncrypted }),
+      );
+      return reply.code(201).send({ ...toJson(webhook), secret });
+    },
+  );
 
-  api.delete('/v1/webhooks/:webhookId', { schema: { params } }, async (request, reply) => {
-    await inTenant(database, request, (tx) => deleteWebhookEndpoint(tx, request.params.webhookId));
-    return reply.code(204).send();
-  });
+  api.delete(
+    '/v1/webhooks/:webhookId',
+    {
+      schema: {
+        operationId: 'deleteWebhook',
+        summary: 'Removes a webhook and what was to be sent to it',
+        tags,
+        params,
+        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+      },
+    },
+    async (request, reply) => {
+      const { webhookId } = request.params;
+      await inTenant(database, request, (tx) => deleteWebhookEndpoint(tx, webhookId));
+      return reply.code(204).send(undefined);
+    },
+  );
 
   api.get(
     '/v1/webhooks/:webhookId/deliveries',
-    { schema: { params, querystring: closed(PageQuery) } },
-    (request) =>
-      inTenant(database, request, async (tx) => {
+    {
+      schema: {
+        operationId: 'listDeliveries',
+        summary: 'What was sent, or will be, newest first',
+        tags,
+        params,
+        querystring: closed(PageQuery),
+        response: { 200: pageOf('DeliveryPage', Delivery) },
+      },
+    },
+    async (request) => {
+      const page = await inTenant(database, request, async (tx) => {
         const { id } = await getWebhookEndpoint(tx, request.params.webhookId);
         return listDeliveries(tx, id, pageFromQuery(request.query));
-      }),
+      });
+      return pageToJson(page, deliveryToJson);
+    },
   );
+}
+
+function deliveryToJson({ payload, ...delivery }: StoredDelivery) {
+  // The payload is JSON already.
+  return { ...toJson(delivery), payload: { ...payload } };
 }
 
 /** Where it may lead is checked at each delivery, against what the name resolves to then. */

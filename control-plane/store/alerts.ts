@@ -11,7 +11,7 @@ import {
 } from './schema/alerts.js';
 import type { TenantTx } from './transaction.js';
 
-export { ALERT_STATUSES } from './schema/alerts.js';
+export { ALERT_SEVERITIES, ALERT_SOURCES, ALERT_STATUSES } from './schema/alerts.js';
 export type AlertStatus = (typeof ALERT_STATUSES)[number];
 export type AlertSeverity = (typeof ALERT_SEVERITIES)[number];
 export type AlertSource = (typeof ALERT_SOURCES)[number];

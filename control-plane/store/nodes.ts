@@ -8,6 +8,7 @@ import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
 export type { NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
+export { NODE_STATES } from './schema/nodes.js';
 
 /** What an agent says of its machine: bulkhead.v1.NodeInfo, with the backends in lower case. */
 export interface NodeInfo {

@@ -8,6 +8,8 @@ import { type DELIVERY_STATES, outbox } from './schema/outbox.js';
 import { webhookEndpoints } from './schema/webhooks.js';
 import type { TenantTx } from './transaction.js';
 
+export { DELIVERY_STATES } from './schema/outbox.js';
+
 export interface Delivery {
   readonly id: string;
   readonly endpointId: string;

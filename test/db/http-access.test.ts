@@ -3,11 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PERMISSIONS, ROLE_PERMISSIONS, ROUTE_ACCESS } from '../../control-plane/http/access.js';
 import { ROLES } from '../../control-plane/store/api-keys.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
-import { createTestApi, NEVER_WAS, type TestApi } from '../support/http-api.js';
-import type { World } from '../support/store-world.js';
-
-const POLICY =
-  'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
+import { BODIES, createTestApi, pathOf, type TestApi } from '../support/http-api.js';
 
 let http: TestApi;
 
@@ -17,38 +13,11 @@ beforeAll(async () => {
 
 afterAll(() => http?.close());
 
-/** The path of a route with the ids of a tenant's things in it. */
-function pathOf(route: string, world: Partial<World>): string {
-  return route
-    .replace(':clusterId', world.clusterId ?? NEVER_WAS)
-    .replace(':nodeId', world.nodeId ?? NEVER_WAS)
-    .replace(':policyId', world.policyId ?? NEVER_WAS)
-    .replace(':alertId', world.alertId ?? NEVER_WAS)
-    .replace(':webhookId', world.webhookId ?? NEVER_WAS)
-    .replace(':tokenId', world.joinTokenId ?? '0123456789abcdef')
-    .replace(':keyId', world.apiKeyId ?? '0123456789abcdef')
-    .replace(':version', '1');
-}
-
 const routes = Object.entries(ROUTE_ACCESS).map(([key, access]) => {
   const [method = '', route = ''] = key.split(' ');
   return { method, route, access };
 });
 const guarded = routes.filter(({ access }) => access !== 'anyone');
-
-/** A body that each route that takes one would accept. */
-const BODIES: Readonly<Record<string, unknown>> = {
-  'POST /v1/clusters': { name: 'another' },
-  'POST /v1/clusters/:clusterId/join-tokens': {},
-  'POST /v1/policies': { name: 'another', source: POLICY },
-  'POST /v1/policies/validate': { source: POLICY },
-  'POST /v1/policies/:policyId/versions': { source: POLICY },
-  'POST /v1/policies/:policyId/publish': { clusters: 'all' },
-  'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
-  'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
-  'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
-  'POST /v1/api-keys': { name: 'another', role: 'viewer' },
-};
 
 describe('access', () => {
   it('every route of the table is there', () => {

@@ -83,3 +83,33 @@ export async function createTestApi(): Promise<TestApi> {
     },
   };
 }
+
+/** The path of a route with the ids of a tenant's things in it. */
+export function pathOf(route: string, world: Partial<World>): string {
+  return route
+    .replace(':clusterId', world.clusterId ?? NEVER_WAS)
+    .replace(':nodeId', world.nodeId ?? NEVER_WAS)
+    .replace(':policyId', world.policyId ?? NEVER_WAS)
+    .replace(':alertId', world.alertId ?? NEVER_WAS)
+    .replace(':webhookId', world.webhookId ?? NEVER_WAS)
+    .replace(':tokenId', world.joinTokenId ?? '0123456789abcdef')
+    .replace(':keyId', world.apiKeyId ?? '0123456789abcdef')
+    .replace(':version', '1');
+}
+
+const POLICY =
+  'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
+
+/** A body that each route that takes one would accept. */
+export const BODIES: Readonly<Record<string, unknown>> = {
+  'POST /v1/clusters': { name: 'another' },
+  'POST /v1/clusters/:clusterId/join-tokens': {},
+  'POST /v1/policies': { name: 'another', source: POLICY },
+  'POST /v1/policies/validate': { source: POLICY },
+  'POST /v1/policies/:policyId/versions': { source: POLICY },
+  'POST /v1/policies/:policyId/publish': { clusters: 'all' },
+  'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
+  'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
+  'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
+  'POST /v1/api-keys': { name: 'another', role: 'viewer' },
+};

@@ -1,0 +1,116 @@
+import { Type } from 'typebox';
+import { compilePolicy } from '../domain/policies.js';
+import {
+  addPolicyVersion,
+  getPolicy,
+  getPolicyVersion,
+  listPolicyVersions,
+  type PolicyVersion as StoredVersion,
+} from '../store/policies.js';
+import { creatorOf, inTenant } from './authentication.js';
+import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
+import {
+  closed,
+  Id,
+  Instant,
+  integerText,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  Sha256,
+  toJson,
+} from './schemas.js';
+import type { Api, HttpDependencies } from './server.js';
+
+const SUMMARY = {
+  policyId: Id,
+  version: Type.Integer(),
+  sha256: Type.Unsafe<string>({ ...Sha256, description: 'Of what the document means.' }),
+  createdBy: Type.String(),
+  createdAt: Instant,
+};
+const WHOLE = { ...SUMMARY, source: Source };
+const Version = Type.Object(WHOLE, { title: 'PolicyVersion' });
+
+export function policyVersionRoutes(api: Api, { database }: HttpDependencies): void {
+  const tags = ['policies'];
+  const path = '/v1/policies/:policyId/versions';
+  const params = closed({ policyId: Id });
+
+  api.get(
+    path,
+    {
+      schema: {
+        operationId: 'listPolicyVersions',
+        summary: 'Versions of a policy, newest first, without their sources',
+        tags,
+        params,
+        querystring: closed(PageQuery),
+        response: {
+          200: pageOf('PolicyVersionPage', Type.Object(SUMMARY, { title: 'PolicyVersionSummary' })),
+        },
+      },
+    },
+    async (request) => {
+      const page = await inTenant(database, request, async (tx) => {
+        const { id } = await getPolicy(tx, request.params.policyId);
+        return listPolicyVersions(tx, id, pageFromQuery(request.query));
+      });
+      return pageToJson(page, toJson);
+    },
+  );
+
+  api.post(
+    path,
+    {
+      schema: {
+        operationId: 'addPolicyVersion',
+        summary: 'Adds a version, which never changes again',
+        description: 'The document as `source`, or itself as `application/yaml`.',
+        tags,
+        params,
+        body: closed({ source: Source }),
+        response: {
+          201: Type.Object(
+            { ...WHOLE, warnings: POLICY_PROBLEMS },
+            { title: 'AddedPolicyVersion' },
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { source } = request.body;
+      const { normalised, sha256, warnings } = compilePolicy(source);
+      const row = { source, normalised, sha256, createdBy: creatorOf(request) };
+      const version = await inTenant(database, request, (tx) =>
+        addPolicyVersion(tx, request.params.policyId, row),
+      );
+      return reply.code(201).send({ ...versionToJson(version), warnings: toJson(warnings) });
+    },
+  );
+
+  api.get(
+    `${path}/:version`,
+    {
+      schema: {
+        operationId: 'getPolicyVersion',
+        summary: 'One version, with its source',
+        tags,
+        params: closed({ policyId: Id, version: integerText(1, 999_999_999) }),
+        response: { 200: Version },
+      },
+    },
+    async (request) => {
+      const { policyId, version } = request.params;
+      const found = await inTenant(database, request, (tx) =>
+        getPolicyVersion(tx, policyId, Number(version)),
+      );
+      return versionToJson(found);
+    },
+  );
+}
+
+function versionToJson({ normalised: _normalised, ...version }: StoredVersion) {
+  return toJson(version);
+}
