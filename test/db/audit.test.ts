@@ -109,7 +109,7 @@ describe('the catalogue', () => {
     expect(grants).toEqual([]);
   });
 
-  it('grants nothing that row security does not cover, and nobody a rewrite of a version', async () => {
+  it('grants nothing that row security does not cover, and nobody a rewrite of a version or a record', async () => {
     const grants = await database.admin<Record<string, string>[]>`
       select grantee, table_name, privilege_type from information_schema.role_table_grants
       where table_schema = 'public' and grantee <> 'bulkhead_owner'`;
@@ -117,6 +117,12 @@ describe('the catalogue', () => {
     expect([...kinds].sort()).toEqual(['DELETE', 'INSERT', 'SELECT', 'UPDATE']);
     const ofVersions = grants.filter((grant) => grant.table_name === 'policy_versions');
     expect(ofVersions.map((grant) => grant.privilege_type).sort()).toEqual(['INSERT', 'SELECT']);
+    const ofAudit = grants.filter((grant) => grant.table_name?.startsWith('audit_'));
+    expect(ofAudit.map((grant) => `${grant.grantee} ${grant.privilege_type}`).sort()).toEqual([
+      'bulkhead_app INSERT',
+      'bulkhead_app SELECT',
+      'bulkhead_app SELECT',
+    ]);
     const toPublic = grants.filter((grant) => grant.grantee === 'PUBLIC');
     expect(toPublic.map((grant) => grant.table_name)).toEqual(['schema_migrations']);
   });
@@ -145,7 +151,7 @@ describe('the catalogue', () => {
       select proname, prosecdef, proconfig::text, has_function_privilege('public', oid, 'execute')
         as is_public
       from pg_proc where pronamespace = 'public'::regnamespace and prosecdef`;
-    expect(functions.length).toBe(2);
+    expect(functions.length).toBe(4);
     for (const each of functions) {
       expect(each.proconfig).toBe('{"search_path=pg_catalog, pg_temp"}');
       expect(each.is_public).toBe(false);

@@ -10,6 +10,13 @@ import {
   revokeApiKey,
   touchApiKey,
 } from '../../control-plane/store/api-keys.js';
+import {
+  appendAudit,
+  findAuditBeyondHead,
+  getAuditHead,
+  listAudit,
+  readAuditChain,
+} from '../../control-plane/store/audit-log.js';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
 import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
 import {
@@ -59,6 +66,7 @@ import {
   listWebhookEndpoints,
 } from '../../control-plane/store/webhooks.js';
 import {
+  auditEntryOf,
   eventOf,
   NODE_FACTS,
   policyVersionOf,
@@ -115,6 +123,21 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => touchApiKey(tx, world.apiKeyId),
     forgets: true,
   },
+  {
+    name: 'audit-log.appendAudit',
+    call: async (tx) => (await appendAudit(tx, auditEntryOf('new'))).targetId,
+  },
+  {
+    name: 'audit-log.findAuditBeyondHead',
+    call: (tx) => findAuditBeyondHead(tx),
+    forgets: true,
+  },
+  { name: 'audit-log.getAuditHead', call: (tx) => getAuditHead(tx) },
+  {
+    name: 'audit-log.listAudit',
+    call: (tx, world) => listAudit(tx, { targetId: world.clusterId }),
+  },
+  { name: 'audit-log.readAuditChain', call: (tx) => readAuditChain(tx, 0n, 10) },
   {
     name: 'bundles.insertBundle',
     call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
@@ -256,6 +279,8 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'alert-changes.registerAlertConsumer': 'worker: cursors belong to no tenant',
   'alerts.alertFromRow': 'no statement',
   'api-keys.findApiKey': 'the id of a key names its tenant',
+  'audit-verification.verifyAuditLog': 'reads as the tenant that it is given, by other functions',
+  'audit-verification.walkAuditChain': 'reads as the tenant that it is given, by other functions',
   'event-batches.insertBatches': 'runs as the tenant that it is given: the caller authenticated it',
   'event-batches.kindFromNumber': 'no statement',
   'event-batches.shardOf': 'no statement',

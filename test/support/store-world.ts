@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type AlertSighting, recordAlert } from '../../control-plane/store/alerts.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
+import { type AuditEntry, appendAudit } from '../../control-plane/store/audit-log.js';
 import { insertBundle } from '../../control-plane/store/bundles.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
 import { setDesired } from '../../control-plane/store/desired-state.js';
@@ -118,6 +119,18 @@ export function sightingOf(
   };
 }
 
+export function auditEntryOf(targetId: string, more: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    actor: { kind: 'api-key', id: '00000000deadbeef', name: 'key' },
+    action: 'cluster.create',
+    target: { kind: 'cluster', id: targetId },
+    after: { name: targetId },
+    details: { name: 'cluster' },
+    origin: { address: '192.0.2.1', userAgent: 'test', requestId: 'request' },
+    ...more,
+  };
+}
+
 /** A cluster with a join token of so many uses, and the token's secret. */
 export async function newCluster(
   database: TestDatabase,
@@ -166,6 +179,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       url: 'https://example.org/hook',
       secretEncrypted: Buffer.from('sealed'),
     });
+    await appendAudit(tx, auditEntryOf(clusterId));
     return { userId: user.id, apiKeyId: apiKey.id, policyId: policy.id, webhookId: webhook.id };
   });
   await insertBatches(app, tenantId, [batchOf(nodeId)]);
