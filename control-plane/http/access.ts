@@ -35,6 +35,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',
   'GET /v1/clusters/:clusterId': 'clusters:read',
+  'PATCH /v1/clusters/:clusterId': 'clusters:write',
   'GET /v1/clusters/:clusterId/join-tokens': 'join-tokens:read',
   'POST /v1/clusters/:clusterId/join-tokens': 'join-tokens:write',
   'DELETE /v1/join-tokens/:tokenId': 'join-tokens:write',

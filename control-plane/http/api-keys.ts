@@ -11,6 +11,7 @@ import {
 } from '../store/api-keys.js';
 import { mayGrant } from './access.js';
 import { callerOf, creatorOf, inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,
   Instant,
@@ -47,7 +48,8 @@ const IssuedApiKey = Type.Object(
 );
 const NewApiKey = closed({ name: Name, role: Role, expiresAt: Type.Optional(Instant) });
 
-export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
+export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
+  const { database } = dependencies;
   const tags = ['API keys'];
 
   api.get(
@@ -75,11 +77,12 @@ export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
         operationId: 'createApiKey',
         summary: 'Makes an API key; the whole key stands in this answer only',
         tags,
+        headers: IdempotencyHeaders,
         body: NewApiKey,
         response: { 201: IssuedApiKey },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { name, role, expiresAt } = request.body;
       if (!mayGrant(callerOf(request).role, role)) {
         throw new BulkheadError('PERMISSION_DENIED', `you may not hand out the role ${role}`);
@@ -88,18 +91,18 @@ export function apiKeyRoutes(api: Api, { database }: HttpDependencies): void {
       if (ends && ends.getTime() <= Date.now()) {
         throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
       }
-      const token = createToken(TOKEN_KINDS.apiKey);
-      const key = await inTenant(database, request, (tx) =>
-        createApiKey(tx, {
+      return makeOnce(dependencies, request, reply, async (tx) => {
+        const token = createToken(TOKEN_KINDS.apiKey);
+        const key = await createApiKey(tx, {
           id: token.id,
           name,
           role,
           secretSha256: hashSecret(token.secret),
           createdBy: creatorOf(request),
           expiresAt: ends,
-        }),
-      );
-      return reply.code(201).send({ ...apiKeyToJson(key), apiKey: token.text });
+        });
+        return { ...apiKeyToJson(key), apiKey: token.text };
+      });
     },
   );
 

@@ -1,11 +1,22 @@
 import { Type } from 'typebox';
-import { createCluster, getCluster, listClusters } from '../store/clusters.js';
+import { LABEL_KEY, LABEL_VALUE, selectorFromText } from '../domain/label-selector.js';
+import {
+  CLUSTER_SORTS,
+  createCluster,
+  getCluster,
+  listClusters,
+  updateCluster,
+} from '../store/clusters.js';
 import { inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
+import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
   closed,
   Id,
   Instant,
   Name,
+  NO_CONTROLS,
+  oneOf,
   PageQuery,
   pageFromQuery,
   pageOf,
@@ -14,40 +25,71 @@ import {
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
-/** As Kubernetes has them: a prefix of 253 and a name of 63, a value of 63. */
-const LABEL_KEY = '^[A-Za-z0-9][A-Za-z0-9._/-]{0,316}$';
-const LABEL_VALUE = '^[A-Za-z0-9._-]{0,63}$';
 const Labels = Type.Record(
-  Type.String({ pattern: LABEL_KEY }),
-  Type.String({ pattern: LABEL_VALUE }),
+  Type.String({ pattern: `^${LABEL_KEY}$` }),
+  Type.String({ pattern: `^${LABEL_VALUE}$` }),
   { maxProperties: 64, additionalProperties: false },
 );
 
 const Cluster = Type.Object(
-  { id: Id, name: Type.String(), labels: Labels, createdAt: Instant },
+  {
+    id: Id,
+    name: Type.String(),
+    labels: Labels,
+    createdAt: Instant,
+    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+  },
   { title: 'Cluster' },
 );
+const ClusterQuery = closed({
+  ...PageQuery,
+  labels: Type.Optional(
+    Type.String({
+      maxLength: 4096,
+      description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`.',
+    }),
+  ),
+  namePrefix: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: NO_CONTROLS })),
+  sort: Type.Optional(oneOf(CLUSTER_SORTS)),
+});
 const NewCluster = closed({ name: Name, labels: Type.Optional(Labels) });
+const ClusterChange = closed({
+  name: Type.Optional(Name),
+  labels: Type.Optional(
+    Type.Unsafe<Record<string, string>>({
+      ...Labels,
+      description: 'All of them: what is not among these goes.',
+    }),
+  ),
+});
 
-export function clusterRoutes(api: Api, { database }: HttpDependencies): void {
+export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
+  const { database } = dependencies;
   const tags = ['clusters'];
+  const params = closed({ clusterId: Id });
 
   api.get(
     '/v1/clusters',
     {
       schema: {
         operationId: 'listClusters',
-        summary: 'Clusters, by name',
+        summary: 'Clusters, by name or as `sort` says',
         tags,
-        querystring: closed(PageQuery),
+        querystring: ClusterQuery,
         response: { 200: pageOf('ClusterPage', Cluster) },
       },
     },
-    async (request) =>
-      pageToJson(
-        await inTenant(database, request, (tx) => listClusters(tx, pageFromQuery(request.query))),
-        toJson,
-      ),
+    async (request) => {
+      const { labels, namePrefix, sort } = request.query;
+      const filter = {
+        ...pageFromQuery(request.query),
+        labels: labels === undefined ? undefined : selectorFromText('labels', labels),
+        namePrefix,
+        sort,
+      };
+      const page = await inTenant(database, request, (tx) => listClusters(tx, filter));
+      return pageToJson(page, toJson);
+    },
   );
 
   api.post(
@@ -57,13 +99,17 @@ export function clusterRoutes(api: Api, { database }: HttpDependencies): void {
         operationId: 'createCluster',
         summary: 'Makes a cluster',
         tags,
+        headers: IdempotencyHeaders,
         body: NewCluster,
         response: { 201: Cluster },
       },
     },
     async (request, reply) => {
-      const cluster = await inTenant(database, request, (tx) => createCluster(tx, request.body));
-      return reply.code(201).send(toJson(cluster));
+      const cluster = await makeOnce(dependencies, request, reply, async (tx) =>
+        toJson(await createCluster(tx, request.body)),
+      );
+      setEtag(reply, cluster);
+      return cluster;
     },
   );
 
@@ -74,11 +120,38 @@ export function clusterRoutes(api: Api, { database }: HttpDependencies): void {
         operationId: 'getCluster',
         summary: 'One cluster',
         tags,
-        params: closed({ clusterId: Id }),
+        params,
         response: { 200: Cluster },
       },
     },
-    async (request) =>
-      toJson(await inTenant(database, request, (tx) => getCluster(tx, request.params.clusterId))),
+    async (request, reply) => {
+      const { clusterId } = request.params;
+      const cluster = await inTenant(database, request, (tx) => getCluster(tx, clusterId));
+      setEtag(reply, cluster);
+      return toJson(cluster);
+    },
+  );
+
+  api.patch(
+    '/v1/clusters/:clusterId',
+    {
+      schema: {
+        operationId: 'updateCluster',
+        summary: 'Changes the name or the labels of a cluster',
+        tags,
+        params,
+        headers: IfMatchHeaders,
+        body: ClusterChange,
+        response: { 200: Cluster },
+      },
+    },
+    async (request, reply) => {
+      const { clusterId } = request.params;
+      const cluster = await inTenant(database, request, (tx) =>
+        updateCluster(tx, clusterId, request.body, (current) => checkIfMatch(request, current)),
+      );
+      setEtag(reply, cluster);
+      return toJson(cluster);
+    },
   );
 }

@@ -3,6 +3,7 @@ import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens
 import { getCluster } from '../store/clusters.js';
 import { createJoinToken, listJoinTokens, revokeJoinToken } from '../store/join-tokens.js';
 import { creatorOf, inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,
   Id,
@@ -44,7 +45,8 @@ const NewJoinToken = closed({
   maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Default 1.' })),
 });
 
-export function joinTokenRoutes(api: Api, { database, caPin }: HttpDependencies): void {
+export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void {
+  const { database, caPin } = dependencies;
   const tags = ['join tokens'];
   const params = closed({ clusterId: Id });
   const path = '/v1/clusters/:clusterId/join-tokens';
@@ -78,25 +80,25 @@ export function joinTokenRoutes(api: Api, { database, caPin }: HttpDependencies)
         summary: 'Makes a join token; the token and the CA pin stand in this answer only',
         tags,
         params,
+        headers: IdempotencyHeaders,
         body: NewJoinToken,
         response: { 201: IssuedJoinToken },
       },
     },
-    async (request, reply) => {
-      const token = createToken(TOKEN_KINDS.join);
-      const { ttlMinutes, maxUses } = request.body;
-      const made = await inTenant(database, request, (tx) =>
-        createJoinToken(tx, {
+    (request, reply) =>
+      makeOnce(dependencies, request, reply, async (tx) => {
+        const token = createToken(TOKEN_KINDS.join);
+        const { ttlMinutes, maxUses } = request.body;
+        const made = await createJoinToken(tx, {
           id: token.id,
           clusterId: request.params.clusterId,
           secretSha256: hashSecret(token.secret),
           createdBy: creatorOf(request),
           maxUses,
           expiresAt: ttlMinutes ? new Date(Date.now() + ttlMinutes * 60_000) : undefined,
-        }),
-      );
-      return reply.code(201).send({ ...toJson(made), token: token.text, caPin });
-    },
+        });
+        return { ...toJson(made), token: token.text, caPin };
+      }),
   );
 
   api.delete(

@@ -11,6 +11,7 @@ import {
 import { createPolicy, getPolicy, listPolicies } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
 import { creatorOf, inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';
 import {
@@ -99,6 +100,7 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
         operationId: 'createPolicy',
         summary: 'Makes a policy with its version 1',
         tags: TAGS,
+        headers: IdempotencyHeaders,
         body: closed({ name: Name, source: Source }),
         response: {
           201: Type.Object(
@@ -108,12 +110,14 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
         },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { name, source } = request.body;
       const { normalised, sha256, warnings } = compilePolicy(source);
       const row = { name, source, normalised, sha256, createdBy: creatorOf(request) };
-      const { policy } = await inTenant(database, request, (tx) => createPolicy(tx, row));
-      return reply.code(201).send({ ...toJson(policy), warnings: toJson(warnings) });
+      return makeOnce(dependencies, request, reply, async (tx) => {
+        const { policy } = await createPolicy(tx, row);
+        return { ...toJson(policy), warnings: toJson(warnings) };
+      });
     },
   );
 

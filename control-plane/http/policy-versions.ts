@@ -8,6 +8,7 @@ import {
   type PolicyVersion as StoredVersion,
 } from '../store/policies.js';
 import { creatorOf, inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import {
   closed,
@@ -33,7 +34,8 @@ const SUMMARY = {
 const WHOLE = { ...SUMMARY, source: Source };
 const Version = Type.Object(WHOLE, { title: 'PolicyVersion' });
 
-export function policyVersionRoutes(api: Api, { database }: HttpDependencies): void {
+export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): void {
+  const { database } = dependencies;
   const tags = ['policies'];
   const path = '/v1/policies/:policyId/versions';
   const params = closed({ policyId: Id });
@@ -70,6 +72,7 @@ export function policyVersionRoutes(api: Api, { database }: HttpDependencies): v
         description: 'The document as `source`, or itself as `application/yaml`.',
         tags,
         params,
+        headers: IdempotencyHeaders,
         body: closed({ source: Source }),
         response: {
           201: Type.Object(
@@ -79,14 +82,14 @@ export function policyVersionRoutes(api: Api, { database }: HttpDependencies): v
         },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { source } = request.body;
       const { normalised, sha256, warnings } = compilePolicy(source);
       const row = { source, normalised, sha256, createdBy: creatorOf(request) };
-      const version = await inTenant(database, request, (tx) =>
-        addPolicyVersion(tx, request.params.policyId, row),
-      );
-      return reply.code(201).send({ ...versionToJson(version), warnings: toJson(warnings) });
+      return makeOnce(dependencies, request, reply, async (tx) => {
+        const version = await addPolicyVersion(tx, request.params.policyId, row);
+        return { ...versionToJson(version), warnings: toJson(warnings) };
+      });
     },
   );
 

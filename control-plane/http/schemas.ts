@@ -19,6 +19,8 @@ export const Name = Type.String({
   maxLength: 253,
   pattern: '^[^\\p{C}\\s]([^\\p{C}]*[^\\p{C}\\s])?$',
 });
+/** Text that Postgres can hold and a terminal can show. */
+export const NO_CONTROLS = '^[^\\p{C}]*$';
 /** A JSON object whose form is told elsewhere. */
 export const AnyObject = Type.Unsafe<Readonly<Record<string, unknown>>>({
   type: 'object',

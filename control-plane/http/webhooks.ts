@@ -13,6 +13,7 @@ import {
   listWebhookEndpoints,
 } from '../store/webhooks.js';
 import { inTenant } from './authentication.js';
+import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   AnyObject,
   closed,
@@ -63,7 +64,8 @@ const Delivery = Type.Object(
 );
 const NewWebhook = closed({ name: Name, url: Type.String({ minLength: 8, maxLength: 2048 }) });
 
-export function webhookRoutes(api: Api, { database, vault }: HttpDependencies): void {
+export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
+  const { database, vault } = dependencies;
   const tags = ['webhooks'];
   const params = closed({ webhookId: Id });
 
@@ -94,19 +96,20 @@ export function webhookRoutes(api: Api, { database, vault }: HttpDependencies): 
         operationId: 'createWebhook',
         summary: 'Makes a webhook; its secret stands in this answer only',
         tags,
+        headers: IdempotencyHeaders,
         body: NewWebhook,
         response: { 201: IssuedWebhook },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { name, url } = request.body;
       checkUrl(url);
-      const secret = `whsec_${randomBytes(32).toString('base64')}`;
-      const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
-      const webhook = await inTenant(database, request, (tx) =>
-        createWebhookEndpoint(tx, { name, url, secretEncrypted }),
-      );
-      return reply.code(201).send({ ...toJson(webhook), secret });
+      return makeOnce(dependencies, request, reply, async (tx) => {
+        const secret = `whsec_${randomBytes(32).toString('base64')}`;
+        const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
+        const webhook = await createWebhookEndpoint(tx, { name, url, secretEncrypted });
+        return { ...toJson(webhook), secret };
+      });
     },
   );
 

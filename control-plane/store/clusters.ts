@@ -1,6 +1,9 @@
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
+import type { LabelSelector } from '../domain/label-selector.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
+import { labelsMatch } from './label-selector.js';
+import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { clusters } from './schema/clusters.js';
 import type { TenantTx } from './transaction.js';
@@ -10,6 +13,23 @@ export interface Cluster {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  /** Rises with every edit. */
+  readonly revision: number;
+}
+
+const CLUSTER_ORDERS = { name: clusters.name, createdAt: clusters.createdAt } as const;
+export const CLUSTER_SORTS = ['name', '-name', 'createdAt', '-createdAt'] as const;
+
+export interface ClusterFilter extends PageRequest {
+  readonly labels?: LabelSelector | undefined;
+  readonly namePrefix?: string | undefined;
+  readonly sort?: (typeof CLUSTER_SORTS)[number] | undefined;
+}
+
+export interface ClusterChange {
+  readonly name?: string | undefined;
+  /** All of them: what is not among these goes. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws BulkheadError CONFLICT where the tenant has one of that name */
@@ -31,34 +51,63 @@ export async function createCluster(
 
 /** @throws BulkheadError NOT_FOUND */
 export async function getCluster(tx: TenantTx, id: string): Promise<Cluster> {
-  const [row] = await tx.queries
-    .select()
-    .from(clusters)
-    .where(and(eq(clusters.tenantId, tx.tenantId), eq(clusters.id, id)));
+  const [row] = await tx.queries.select().from(clusters).where(byId(tx, id));
   return clusterFromRow(found(row, 'cluster'));
 }
 
-/** By name. */
+/**
+ * `check` sees what is there and may throw; nobody changes it in between.
+ * @throws BulkheadError NOT_FOUND, CONFLICT where the tenant has another of that name
+ */
+export async function updateCluster(
+  tx: TenantTx,
+  id: string,
+  { name, labels }: ClusterChange,
+  check: (current: Cluster) => void = () => {},
+): Promise<Cluster> {
+  const [row] = await tx.queries.select().from(clusters).where(byId(tx, id)).for('update');
+  check(clusterFromRow(found(row, 'cluster')));
+  const rows = await tx.queries
+    .update(clusters)
+    .set({
+      ...(name !== undefined && { name }),
+      ...(labels !== undefined && { labels }),
+      revision: sql`${clusters.revision} + 1`,
+    })
+    .where(byId(tx, id))
+    .returning();
+  return clusterFromRow(only(rows));
+}
+
+/** By name, where no other order is asked for. */
 export async function listClusters(
   tx: TenantTx,
-  request: PageRequest = {},
+  filter: ClusterFilter = {},
 ): Promise<Page<Cluster>> {
-  const limit = pageLimit(request);
-  const [name] = pageStart(request, 1) ?? [];
+  const { sort = 'name', labels, namePrefix } = filter;
+  const limit = pageLimit(filter);
+  const order = orderOf(sort, CLUSTER_ORDERS, clusters.id);
   const rows = await tx.queries
     .select()
     .from(clusters)
     .where(
       and(
         eq(clusters.tenantId, tx.tenantId),
-        name === undefined ? undefined : gt(clusters.name, name),
+        labels && labelsMatch(clusters.labels, labels),
+        namePrefix === undefined ? undefined : startsWith(clusters.name, namePrefix),
+        order.after(pageStart(filter, 2)),
       ),
     )
-    .orderBy(asc(clusters.name))
+    .orderBy(...order.by)
     .limit(limit + 1);
-  return toPage(rows, limit, clusterFromRow, (row) => [row.name]);
+  return toPage(rows, limit, clusterFromRow, order.keyOf);
+}
+
+function byId(tx: TenantTx, id: string) {
+  return and(eq(clusters.tenantId, tx.tenantId), eq(clusters.id, id));
 }
 
 function clusterFromRow(row: typeof clusters.$inferSelect): Cluster {
-  return { id: row.id, name: row.name, labels: row.labels, createdAt: row.createdAt };
+  const { tenantId: _tenantId, ...cluster } = row;
+  return cluster;
 }

@@ -49,11 +49,12 @@ describe('what the schema of a route refuses is refused with a known code', () =
     const operation = operationOf(method, route);
     const good = BODIES[key];
     const wrong: string[] = [];
-    const ask = async (what: string, url: string, body: unknown) => {
+    const ask = async (what: string, url: string, body: unknown, headers = {}) => {
       // As text, since what fastify's injection cannot write it would refuse by itself.
       const text = body === undefined ? undefined : JSON.stringify(body);
       const contentType = 'application/json';
-      const answer = await http.call(method, url, text ? { body: text, contentType } : {});
+      const more = text ? { body: text, contentType } : {};
+      const answer = await http.call(method, url, { ...more, headers });
       if (!refusedWell(answer)) wrong.push(`${what}: ${answer.statusCode} ${answer.body}`);
     };
 
@@ -72,7 +73,8 @@ describe('what the schema of a route refuses is refused with a known code', () =
         const path = where === 'path' ? route.replace(`:${name}`, text) : route;
         const url = pathOf(path, http.ours);
         const query = where === 'query' ? `?${name}=${text}` : '';
-        await ask(`${where} ${name} ${what}`, url + query, good);
+        const headers = where === 'header' ? { [name]: String(value) } : {};
+        await ask(`${where} ${name} ${what}`, url + query, good, headers);
       }
     }
     await ask('a query that nobody knows', `${pathOf(route, http.ours)}?surplus=1`, good);

@@ -18,7 +18,12 @@ import {
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
-import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
+import {
+  createCluster,
+  getCluster,
+  listClusters,
+  updateCluster,
+} from '../../control-plane/store/clusters.js';
 import {
   listDesired,
   listDesiredForCluster,
@@ -26,6 +31,7 @@ import {
   setDesired,
 } from '../../control-plane/store/desired-state.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
+import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import {
   createJoinToken,
   listJoinTokens,
@@ -147,6 +153,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
+    name: 'clusters.updateCluster',
+    call: (tx, world) => updateCluster(tx, world.clusterId, { labels: { a: 'b' } }),
+  },
+  {
     name: 'desired-state.listDesired',
     call: (tx, world) => listDesired(tx, { policyId: world.policyId }),
   },
@@ -169,6 +179,16 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, { clusterId, nodeId }) => insertEvents(tx, [eventOf(clusterId, nodeId)]),
   },
   { name: 'events.listEvents', call: (tx, world) => listEvents(tx, { nodeId: world.nodeId }) },
+  {
+    name: 'idempotency-keys.claimIdempotencyKey',
+    call: (tx) => claimIdempotencyKey(tx, { caller: 'a', key: 'k' }, HASH),
+    forgets: true,
+  },
+  {
+    name: 'idempotency-keys.keepAnswer',
+    call: (tx) => keepAnswer(tx, { caller: 'a', key: 'k' }, { status: 201, answerEncrypted: HASH }),
+    forgets: true,
+  },
   {
     name: 'join-tokens.createJoinToken',
     call: (tx, { clusterId }) =>

@@ -32,6 +32,7 @@ export interface CallOptions {
   readonly key?: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function createTestApi(): Promise<TestApi> {
@@ -65,7 +66,7 @@ export async function createTestApi(): Promise<TestApi> {
     theirs,
     log,
     newKey,
-    call(method, url, { key = owner, body, contentType } = {}) {
+    call(method, url, { key = owner, body, contentType, headers } = {}) {
       return api.inject({
         // The methods of the access table are those of HTTP.
         method: method as NonNullable<InjectOptions['method']>,
@@ -73,6 +74,7 @@ export async function createTestApi(): Promise<TestApi> {
         headers: {
           ...(key && { authorization: `Bearer ${key}` }),
           ...(contentType && { 'content-type': contentType }),
+          ...headers,
         },
         ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }),
       });
@@ -103,6 +105,7 @@ const POLICY =
 /** A body that each route that takes one would accept. */
 export const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/clusters': { name: 'another' },
+  'PATCH /v1/clusters/:clusterId': { labels: { env: 'prod' } },
   'POST /v1/clusters/:clusterId/join-tokens': {},
   'POST /v1/policies': { name: 'another', source: POLICY },
   'POST /v1/policies/validate': { source: POLICY },

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { check, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { check, integer, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { createdAt, jsonb, tenantIdColumn } from './columns.js';
 import { tenants } from './tenants.js';
 
@@ -11,6 +11,8 @@ export const clusters = pgTable(
     name: text('name').notNull(),
     labels: jsonb<Readonly<Record<string, string>>>('labels').notNull(),
     createdAt: createdAt(),
+    /** Rises with every edit. */
+    revision: integer('revision').notNull().default(1),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),

@@ -157,6 +157,18 @@ export const ERROR_CODES = {
     'it exists already, or was changed in between',
     'read it again and repeat',
   ),
+  PRECONDITION_FAILED: info(
+    'ABORTED',
+    412,
+    'the thing is not in the state that If-Match names',
+    'read it again, and repeat with its new ETag',
+  ),
+  IDEMPOTENCY_KEY_REUSED: info(
+    'INVALID_ARGUMENT',
+    422,
+    'the Idempotency-Key was used for another request',
+    'make a new key for a new request',
+  ),
   INVALID_ARGUMENT: info(
     'INVALID_ARGUMENT',
     400,
