@@ -53,8 +53,9 @@ std::vector<std::string> listAfter(const std::string &path,
 	return found;
 }
 
-// The kernel detaches some milliseconds after the last name of a link has gone.
-constexpr std::chrono::seconds kDetachLimit(5);
+// The kernel detaches some milliseconds after the last name of a link has gone,
+// on a processor that is emulated and shared some seconds.
+constexpr std::chrono::seconds kDetachLimit(30);
 constexpr std::chrono::milliseconds kDetachStep(1);
 
 __u32 programOf(const std::string &link)
