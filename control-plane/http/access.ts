@@ -22,6 +22,7 @@ export const PERMISSIONS = [
   'webhooks:write',
   'api-keys:read',
   'api-keys:write',
+  'audit-log:read',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -59,6 +60,9 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'POST /v1/webhooks': 'webhooks:write',
   'DELETE /v1/webhooks/:webhookId': 'webhooks:write',
   'GET /v1/webhooks/:webhookId/deliveries': 'webhooks:read',
+  'GET /v1/audit-log': 'audit-log:read',
+  'GET /v1/audit-log/export': 'audit-log:read',
+  'GET /v1/audit-log/verification': 'audit-log:read',
   'GET /v1/api-keys': 'api-keys:read',
   'POST /v1/api-keys': 'api-keys:write',
   'DELETE /v1/api-keys/:keyId': 'api-keys:write',

@@ -8,6 +8,7 @@ import {
   type Alert as StoredAlert,
   setAlertStatus,
 } from '../store/alerts.js';
+import { audit } from './audit.js';
 import { inTenant } from './authentication.js';
 import {
   AnyObject,
@@ -113,13 +114,21 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
         response: { 200: Alert },
       },
     },
-    async (request) => {
-      const { status } = request.body;
-      const alert = await inTenant(database, request, (tx) =>
-        setAlertStatus(tx, request.params.alertId, status),
-      );
-      return alertToJson(alert);
-    },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { alertId } = request.params;
+        const { status } = request.body;
+        const { status: from } = await getAlert(tx, alertId);
+        const alert = alertToJson(await setAlertStatus(tx, alertId, status));
+        await audit(tx, request, {
+          action: 'alert.set-status',
+          target: { kind: 'alert', id: alertId },
+          before: { status: from },
+          after: { status },
+          details: { from, to: status },
+        });
+        return alert;
+      }),
   );
 }
 

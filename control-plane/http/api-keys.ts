@@ -10,6 +10,7 @@ import {
   type ApiKey as StoredKey,
 } from '../store/api-keys.js';
 import { mayGrant } from './access.js';
+import { audit } from './audit.js';
 import { callerOf, creatorOf, inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
@@ -101,7 +102,11 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
           createdBy: creatorOf(request),
           expiresAt: ends,
         });
-        return { ...apiKeyToJson(key), apiKey: token.text };
+        const after = apiKeyToJson(key);
+        const target = { kind: 'api-key', id: key.id } as const;
+        const details = { name, role };
+        await audit(tx, request, { action: 'api-key.create', target, after, details });
+        return { ...after, apiKey: token.text };
       });
     },
   );
@@ -124,9 +129,14 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       if (found?.tenantId === caller.tenantId && !mayGrant(caller.role, found.role)) {
         throw new BulkheadError('PERMISSION_DENIED', `you may not revoke a key of ${found.role}`);
       }
-      return apiKeyToJson(
-        await inTenant(database, request, (tx) => revokeApiKey(tx, request.params.keyId)),
-      );
+      return inTenant(database, request, async (tx) => {
+        const { keyId } = request.params;
+        const after = apiKeyToJson(await revokeApiKey(tx, keyId));
+        const target = { kind: 'api-key', id: keyId } as const;
+        const details = { name: after.name, role: after.role };
+        await audit(tx, request, { action: 'api-key.revoke', target, after, details });
+        return after;
+      });
     },
   );
 }

@@ -7,6 +7,7 @@ import {
   listClusters,
   updateCluster,
 } from '../store/clusters.js';
+import { audit } from './audit.js';
 import { inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
@@ -105,9 +106,12 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
       },
     },
     async (request, reply) => {
-      const cluster = await makeOnce(dependencies, request, reply, async (tx) =>
-        toJson(await createCluster(tx, request.body)),
-      );
+      const cluster = await makeOnce(dependencies, request, reply, async (tx) => {
+        const made = toJson(await createCluster(tx, request.body));
+        const target = { kind: 'cluster', id: made.id } as const;
+        await audit(tx, request, { action: 'cluster.create', target, after: made });
+        return made;
+      });
       setEtag(reply, cluster);
       return cluster;
     },
@@ -147,9 +151,21 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { clusterId } = request.params;
-      const cluster = await inTenant(database, request, (tx) =>
-        updateCluster(tx, clusterId, request.body, (current) => checkIfMatch(request, current)),
-      );
+      const cluster = await inTenant(database, request, async (tx) => {
+        let before: unknown;
+        const after = await updateCluster(tx, clusterId, request.body, (current) => {
+          checkIfMatch(request, current);
+          before = toJson(current);
+        });
+        const target = { kind: 'cluster', id: clusterId } as const;
+        await audit(tx, request, {
+          action: 'cluster.update',
+          target,
+          before,
+          after: toJson(after),
+        });
+        return after;
+      });
       setEtag(reply, cluster);
       return toJson(cluster);
     },

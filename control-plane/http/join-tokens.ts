@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { getCluster } from '../store/clusters.js';
 import { createJoinToken, listJoinTokens, revokeJoinToken } from '../store/join-tokens.js';
+import { audit } from './audit.js';
 import { creatorOf, inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
@@ -97,7 +98,11 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
           maxUses,
           expiresAt: ttlMinutes ? new Date(Date.now() + ttlMinutes * 60_000) : undefined,
         });
-        return { ...toJson(made), token: token.text, caPin };
+        const after = toJson(made);
+        const target = { kind: 'join-token', id: made.id } as const;
+        const details = { clusterId: made.clusterId };
+        await audit(tx, request, { action: 'join-token.create', target, after, details });
+        return { ...after, token: token.text, caPin };
       }),
   );
 
@@ -112,9 +117,14 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
         response: { 200: JoinToken },
       },
     },
-    async (request) =>
-      toJson(
-        await inTenant(database, request, (tx) => revokeJoinToken(tx, request.params.tokenId)),
-      ),
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { tokenId } = request.params;
+        const after = toJson(await revokeJoinToken(tx, tokenId));
+        const target = { kind: 'join-token', id: tokenId } as const;
+        const details = { clusterId: after.clusterId };
+        await audit(tx, request, { action: 'join-token.revoke', target, after, details });
+        return after;
+      }),
   );
 }

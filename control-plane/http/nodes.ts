@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
+import { audit } from './audit.js';
 import { inTenant } from './authentication.js';
 import {
   closed,
@@ -105,7 +106,14 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
         response: { 200: Node },
       },
     },
-    async (request) =>
-      toJson(await inTenant(database, request, (tx) => revokeNode(tx, request.params.nodeId))),
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { nodeId } = request.params;
+        const after = toJson(await revokeNode(tx, nodeId));
+        const target = { kind: 'node', id: nodeId } as const;
+        const details = { name: after.name, clusterId: after.clusterId };
+        await audit(tx, request, { action: 'node.revoke', target, after, details });
+        return after;
+      }),
   );
 }

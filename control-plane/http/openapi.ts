@@ -33,6 +33,7 @@ const TAGS: Readonly<Record<string, string>> = {
   alerts: 'Findings of one group.',
   webhooks: 'Where alerts go.',
   'API keys': 'Credentials of programs.',
+  'audit log': 'Who did what: append-only, a chain of hashes.',
   service: 'The process itself, and what it serves to anyone.',
 };
 

@@ -10,6 +10,7 @@ import {
 } from '../store/desired-state.js';
 import { createPolicy, getPolicy, listPolicies } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
+import { audit } from './audit.js';
 import { creatorOf, inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
@@ -115,8 +116,11 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
       const { normalised, sha256, warnings } = compilePolicy(source);
       const row = { name, source, normalised, sha256, createdBy: creatorOf(request) };
       return makeOnce(dependencies, request, reply, async (tx) => {
-        const { policy } = await createPolicy(tx, row);
-        return { ...toJson(policy), warnings: toJson(warnings) };
+        const policy = toJson((await createPolicy(tx, row)).policy);
+        const target = { kind: 'policy', id: policy.id } as const;
+        const details = { name, sha256: toJson(sha256) };
+        await audit(tx, request, { action: 'policy.create', target, after: policy, details });
+        return { ...policy, warnings: toJson(warnings) };
       });
     },
   );
@@ -204,11 +208,20 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
         const { policyId } = request.params;
         const { mode = 'observe', clusters } = request.body;
         const version = request.body.version ?? (await getPolicy(tx, policyId)).latestVersion;
+        const before = toJson(await listDesired(tx, { policyId }));
         for (const clusterId of targets(clusters)) {
           await setDesired(tx, { policyId, clusterId, version, mode });
         }
         await checkFit(tx, clusters);
-        return toJson({ policyId, version, mode, published: await listDesired(tx, { policyId }) });
+        const published = toJson(await listDesired(tx, { policyId }));
+        await audit(tx, request, {
+          action: 'policy.publish',
+          target: { kind: 'policy', id: policyId },
+          before,
+          after: published,
+          details: { version, mode, ...clusterDetails(clusters) },
+        });
+        return { policyId, version, mode, published };
       }),
   );
 
@@ -232,16 +245,32 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
     (request) =>
       inTenant(database, request, async (tx) => {
         const { policyId } = request.params;
+        const { clusters } = request.body;
         await getPolicy(tx, policyId);
-        for (const clusterId of targets(request.body.clusters)) {
+        const before = toJson(await listDesired(tx, { policyId }));
+        for (const clusterId of targets(clusters)) {
           const removed = await removeDesired(tx, { policyId, clusterId });
           if (!removed) throw new BulkheadError('NOT_FOUND', 'the policy is not published there');
         }
         // Where a cluster's own version goes, the one for every cluster comes to light.
-        await checkFit(tx, request.body.clusters);
-        return toJson({ policyId, published: await listDesired(tx, { policyId }) });
+        await checkFit(tx, clusters);
+        const published = toJson(await listDesired(tx, { policyId }));
+        await audit(tx, request, {
+          action: 'policy.withdraw',
+          target: { kind: 'policy', id: policyId },
+          before,
+          after: published,
+          details: clusterDetails(clusters),
+        });
+        return { policyId, published };
       }),
   );
+}
+
+/** As many of them as a record has room for. */
+function clusterDetails(clusters: 'all' | string[]) {
+  if (clusters === 'all') return { clusters };
+  return { clusters: clusters.slice(0, 50), clusterCount: clusters.length };
 }
 
 /** What the clusters that were touched are to run now. @throws BulkheadError POLICY_INVALID */

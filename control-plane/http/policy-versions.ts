@@ -7,6 +7,7 @@ import {
   listPolicyVersions,
   type PolicyVersion as StoredVersion,
 } from '../store/policies.js';
+import { audit } from './audit.js';
 import { creatorOf, inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
@@ -87,8 +88,12 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
       const { normalised, sha256, warnings } = compilePolicy(source);
       const row = { source, normalised, sha256, createdBy: creatorOf(request) };
       return makeOnce(dependencies, request, reply, async (tx) => {
-        const version = await addPolicyVersion(tx, request.params.policyId, row);
-        return { ...versionToJson(version), warnings: toJson(warnings) };
+        const { policyId } = request.params;
+        const version = versionToJson(await addPolicyVersion(tx, policyId, row));
+        const target = { kind: 'policy', id: policyId } as const;
+        const details = { version: version.version, sha256: version.sha256 };
+        await audit(tx, request, { action: 'policy.add-version', target, after: version, details });
+        return { ...version, warnings: toJson(warnings) };
       });
     },
   );

@@ -19,6 +19,7 @@ import type { Database } from '../store/database.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
+import { auditLogRoutes } from './audit-log.js';
 import { authorise } from './authentication.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
@@ -123,6 +124,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     alertRoutes,
     webhookRoutes,
     apiKeyRoutes,
+    auditLogRoutes,
   ];
   for (const register of routes) register(api, dependencies);
   await api.ready();

@@ -12,6 +12,7 @@ import {
   getWebhookEndpoint,
   listWebhookEndpoints,
 } from '../store/webhooks.js';
+import { audit } from './audit.js';
 import { inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
@@ -107,8 +108,11 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
       return makeOnce(dependencies, request, reply, async (tx) => {
         const secret = `whsec_${randomBytes(32).toString('base64')}`;
         const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
-        const webhook = await createWebhookEndpoint(tx, { name, url, secretEncrypted });
-        return { ...toJson(webhook), secret };
+        const webhook = toJson(await createWebhookEndpoint(tx, { name, url, secretEncrypted }));
+        const target = { kind: 'webhook', id: webhook.id } as const;
+        const details = { name };
+        await audit(tx, request, { action: 'webhook.create', target, after: webhook, details });
+        return { ...webhook, secret };
       });
     },
   );
@@ -126,7 +130,13 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { webhookId } = request.params;
-      await inTenant(database, request, (tx) => deleteWebhookEndpoint(tx, webhookId));
+      await inTenant(database, request, async (tx) => {
+        const before = toJson(await getWebhookEndpoint(tx, webhookId));
+        await deleteWebhookEndpoint(tx, webhookId);
+        const target = { kind: 'webhook', id: webhookId } as const;
+        const details = { name: before.name };
+        await audit(tx, request, { action: 'webhook.delete', target, before, details });
+      });
       return reply.code(204).send(undefined);
     },
   );
