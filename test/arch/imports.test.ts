@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'control-plane/store',
     'proto/ts',
   ],
-  'control-plane/cli': ['control-plane/cli', 'proto/ts'],
+  'control-plane/cli': ['control-plane/cli', 'control-plane/domain', 'proto/ts'],
   'control-plane': ['control-plane', 'proto/ts'],
   'node-agent/native': ['node-agent/native', 'proto/ts'],
   'node-agent/containers': ['node-agent/containers', 'node-agent/native', 'proto/ts'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { POLICY_COMMANDS } from '../../../control-plane/cli/policy/policy.js';
+import { GROUPS } from '../../../control-plane/cli/program.js';
 import { CLI_VERSION } from '../../../control-plane/cli/version.js';
 import { ROOT } from '../../support/sources.js';
 import { DRIFT_POLICY, Workspace } from './run.js';
@@ -29,20 +29,24 @@ describe('bulkhead', () => {
     expect(await work.run(['--version'])).toEqual({ code: 0, out: `${CLI_VERSION}\n`, err: '' });
   });
 
-  it.each([['--help'], ['-h'], ['policy', '--help']])(
+  const commands = Object.entries(GROUPS).flatMap(([group, list]) =>
+    list.map((command) => ({ group, ...command })),
+  );
+
+  it.each([['--help'], ['-h'], ['policy', '--help'], ['audit', '--help']])(
     '%s %s lists every command',
     async (...args) => {
       const { code, out, err } = await work.run(args);
       expect({ code, err }).toEqual({ code: 0, err: '' });
-      for (const { name, about } of POLICY_COMMANDS)
-        expect(out).toMatch(`policy ${name.padEnd(10)} ${about}\n`);
+      for (const { group, name, about } of commands)
+        expect(out).toMatch(`${group} ${name.padEnd(10)} ${about}\n`);
     },
   );
 
-  it.each(POLICY_COMMANDS)('policy $name --help tells all about it', async ({ name, help }) => {
-    const { code, out, err } = await work.run(['policy', name, '--help', 'x']);
+  it.each(commands)('$group $name --help tells all about it', async ({ group, name, help }) => {
+    const { code, out, err } = await work.run([group, name, '--help', 'x']);
     expect({ code, out, err }).toEqual({ code: 0, out: help, err: '' });
-    expect(help).toMatch(new RegExp(`^bulkhead policy ${name} `));
+    expect(help).toMatch(new RegExp(`^bulkhead ${group} ${name} `));
     expect(help).toMatch(/^Exit codes: /m);
     expect(help).toContain('--json');
     expect(help.split('\n').every((line) => line.length <= 100)).toBe(true);
@@ -51,7 +55,7 @@ describe('bulkhead', () => {
   it.each([[[]], [['policy']]])('%j prints the help as an error', async (args) => {
     const { code, out, err } = await work.run(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain('bulkhead policy COMMAND');
+    expect(err).toContain('bulkhead GROUP COMMAND');
   });
 
   it.each([
