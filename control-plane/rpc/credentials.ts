@@ -16,23 +16,21 @@ type IdentityListener = Parameters<CertificateProvider['addIdentityCertificateLi
  */
 export class ServerIdentity {
   readonly credentials: grpc.ServerCredentials;
+  readonly caPem: Buffer;
   readonly #caListeners = new Set<CaListener>();
   readonly #identityListeners = new Set<IdentityListener>();
-  readonly #caPem: Buffer;
   #identity: { certificate: Buffer; privateKey: Buffer } | undefined;
 
   constructor(
     private readonly authority: CertificateAuthority,
     private readonly names: readonly string[],
   ) {
-    this.#caPem = Buffer.from(
-      pemFromDer('CERTIFICATE', Buffer.from(authority.certificate.rawData)),
-    );
+    this.caPem = Buffer.from(pemFromDer('CERTIFICATE', Buffer.from(authority.certificate.rawData)));
     // grpc-js registers its own watcher after it has registered here: an answer at once is lost.
     const provider: CertificateProvider = {
       addCaCertificateListener: (listener) => {
         this.#caListeners.add(listener);
-        process.nextTick(listener, { caCertificate: this.#caPem });
+        process.nextTick(listener, { caCertificate: this.caPem });
       },
       removeCaCertificateListener: (listener) => this.#caListeners.delete(listener),
       addIdentityCertificateListener: (listener) => {
@@ -52,7 +50,7 @@ export class ServerIdentity {
   async renew(now: Date): Promise<void> {
     const issued = await issueServerCertificate(this.authority, this.names, now);
     this.#identity = {
-      certificate: Buffer.concat([Buffer.from(pemFromDer('CERTIFICATE', issued.der)), this.#caPem]),
+      certificate: Buffer.concat([Buffer.from(pemFromDer('CERTIFICATE', issued.der)), this.caPem]),
       privateKey: Buffer.from(pemFromDer('PRIVATE KEY', issued.privateKeyDer)),
     };
     for (const listener of this.#identityListeners) listener(this.#identity);

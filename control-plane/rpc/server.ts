@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
 import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { LIMITS } from '../../proto/ts/wire/limits.js';
+import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 import type { CertificateAuthority } from '../domain/certificates.js';
 import type { Database } from '../store/database.js';
 import { getNode } from '../store/nodes.js';
@@ -11,6 +11,8 @@ import { BundleSource } from './bundle-source.js';
 import { bidi, type CallGate, unary } from './calls.js';
 import { ServerIdentity } from './credentials.js';
 import { serveEvents } from './events.js';
+import { FLOW_OPTIONS, widenReceiveWindow } from './flow-window.js';
+import { checkReceiveWindow } from './flow-window-check.js';
 import { type JoinDependencies, join, renew } from './join.js';
 import { servePolicies } from './policies.js';
 import { loadAgentService } from './service.js';
@@ -46,11 +48,13 @@ export class RpcServer {
     this.#identity = new ServerIdentity(authority, options.names);
     this.#bundles = new BundleSource(database, options.signingKey);
     this.#server = new grpc.Server({
+      ...FLOW_OPTIONS,
       'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
       'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
     });
+    widenReceiveWindow(this.#server);
     const gate: CallGate = { log, trustDomain, checkNode: (node) => checkNode(database, node) };
     const life: StreamLife = {
       draining: this.#draining.signal,
@@ -80,13 +84,17 @@ export class RpcServer {
     this.#renewal = setInterval(() => this.#renew(), ServerIdentity.renewEveryMs);
     await this.#bundles.start();
     const { host, port } = this.options;
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    return new Promise((resolve, reject) => {
+    const address = addressOf(host, port);
+    const bound = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(address, this.#identity.credentials, (error, bound) => {
         if (error) reject(new Error(`cannot listen on ${address}: ${error.message}`));
         else resolve(bound);
       });
     });
+    const ownUrl = `https://${addressOf(reachable(host), bound)}`;
+    const trust = { ca: this.#identity.caPem, servername: SERVER_NAME };
+    await checkReceiveWindow(ownUrl, trust, this.options.log);
+    return bound;
   }
 
   /** Tells every stream to go elsewhere, waits for them a little, then closes. */
@@ -106,6 +114,15 @@ export class RpcServer {
       .renew(new Date())
       .catch((error: unknown) => this.options.log.error({ err: error }, 'renewal failed'));
   }
+}
+
+function addressOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The address to connect to where one listens on all of them. */
+function reachable(host: string): string {
+  return { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
 }
 
 async function checkNode(
