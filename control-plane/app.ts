@@ -1,101 +1,139 @@
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
 import { createBatchDecoder } from './domain/event-batches.js';
-import { createVault } from './domain/vault.js';
+import { createVault, type Vault } from './domain/vault.js';
+import { aborted, drain, type Running } from './drain.js';
+import type { Phase } from './http/health.js';
+import { OpenRequests } from './http/open-requests.js';
+import { createOperationsServer } from './http/operations.js';
 import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs/jobs.js';
-import { loadKeyring } from './keyring.js';
+import { type Keyring, loadKeyring } from './keyring.js';
 import { RpcServer } from './rpc/server.js';
 import { createElasticsearchSink } from './sinks/elasticsearch.js';
 import { createWebhookSender } from './sinks/webhook.js';
-import { type DatabaseRole, openDatabase } from './store/database.js';
+import { type Database, type DatabaseRole, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
+
+/** What the parts of a replica are made of. */
+interface Replica extends Running {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly phase: () => Phase;
+}
 
 /** The composition root of one replica. Resolves when the signal aborted and everything is closed. */
 export async function serve(config: Config, signal: AbortSignal): Promise<void> {
   const log = pino({ level: config.logLevel, name: 'control-plane' }, pino.destination(2));
-  const closing: (() => Promise<void>)[] = [];
+  let phase: Phase = 'starting';
+  const replica: Replica = { config, log, phase: () => phase, works: [], resources: [] };
+  let delayMs = 0;
   try {
-    await start(config, log, closing);
+    await start(replica);
+    phase = 'serving';
     log.info({ roles: [...config.roles] }, 'ready');
     await aborted(signal);
-    log.info('stopping');
+    ({ delayMs } = config.drain);
   } finally {
-    for (const close of closing.reverse()) {
-      await close().catch((error: unknown) => log.error({ err: error }, 'closing failed'));
-    }
+    phase = 'draining';
+    log.info({ ...config.drain, delayMs }, 'draining');
+    await drain(replica, { ...config.drain, delayMs }, log);
   }
   log.info('stopped');
 }
 
-async function start(config: Config, log: Logger, closing: (() => Promise<void>)[]): Promise<void> {
+async function start(replica: Replica): Promise<void> {
+  const { config } = replica;
   if (config.migrateOnStart) await migrate(config.databaseUrl);
-  const open = (role: DatabaseRole) => {
-    const database = openDatabase({
-      url: config.databaseUrl,
-      role,
-      maxConnections: config.databaseConnections,
-      applicationName: role.replace('_', '-'),
-    });
-    closing.push(() => database.close());
-    return database;
-  };
-  const database = open('bulkhead_app');
+  const database = open(replica, 'bulkhead_app');
+  await startOperations(replica, database);
   const vault = createVault(config.masterKey);
   const keyring = await loadKeyring(database, vault, config.trustDomain);
-
-  if (config.roles.has('worker')) {
-    const sender = createWebhookSender({ allowPrivateAddresses: config.webhookAllowPrivate });
-    closing.push(() => sender.close());
-    const elasticsearch = config.elasticsearchUrl
-      ? createElasticsearchSink({ url: config.elasticsearchUrl, log })
-      : undefined;
-    if (elasticsearch) closing.push(() => elasticsearch.close());
-    const jobs = await startJobs({
-      database: open('bulkhead_worker'),
-      decode: createBatchDecoder(),
-      vault,
-      sender,
-      elasticsearch,
-      log: log.child({ role: 'worker' }),
-    });
-    closing.push(() => jobs.stop());
-  }
-  if (config.roles.has('edge')) {
-    const { publicKey, ...signingKey } = keyring.signingKey;
-    const rpc = new RpcServer({
-      database,
-      log: log.child({ role: 'edge' }),
-      authority: keyring.authority,
-      trustDomain: config.trustDomain,
-      signingKey: {
-        ...signingKey,
-        publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }),
-      },
-      ...config.grpc,
-    });
-    closing.push(() => rpc.stop());
-    const port = await rpc.start();
-    log.info({ host: config.grpc.host, port }, 'agents are served');
-  }
-  if (config.roles.has('api')) {
-    const http = await createHttpServer({
-      database,
-      vault,
-      caPin: keyring.caPin,
-      log: log.child({ role: 'api' }),
-    });
-    closing.push(async () => {
-      await http.close();
-    });
-    await http.listen({ host: config.http.host, port: config.http.port });
-    log.info({ host: config.http.host, port: config.http.port }, 'the API is served');
-  }
+  if (config.roles.has('worker')) await startWorker(replica, vault);
+  if (config.roles.has('edge')) await startEdge(replica, database, keyring);
+  if (config.roles.has('api')) await startApi(replica, database, vault, keyring);
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+function open({ config, resources }: Replica, role: DatabaseRole): Database {
+  const database = openDatabase({
+    url: config.databaseUrl,
+    role,
+    maxConnections: config.databaseConnections,
+    applicationName: role.replace('_', '-'),
   });
+  resources.push({ name: role, close: () => database.close() });
+  return database;
+}
+
+/** In every role, and there until the end: who asks is told how it stands. */
+async function startOperations(replica: Replica, database: Database): Promise<void> {
+  const { config, log, phase, resources } = replica;
+  const server = await createOperationsServer({
+    database,
+    phase,
+    log: log.child({ role: 'operations' }),
+  });
+  resources.push({ name: 'operations', close: () => new OpenRequests(server).closeAll() });
+  const address = await server.listen({ ...config.operations });
+  log.info({ address }, 'health and metrics are served');
+}
+
+async function startWorker(replica: Replica, vault: Vault): Promise<void> {
+  const { config, log, works, resources } = replica;
+  const sender = createWebhookSender({ allowPrivateAddresses: config.webhookAllowPrivate });
+  resources.push({ name: 'webhooks', close: () => sender.close() });
+  const elasticsearch = config.elasticsearchUrl
+    ? createElasticsearchSink({ url: config.elasticsearchUrl, log })
+    : undefined;
+  if (elasticsearch) {
+    resources.push({ name: 'elasticsearch', close: () => elasticsearch.close() });
+  }
+  const jobs = await startJobs({
+    database: open(replica, 'bulkhead_worker'),
+    decode: createBatchDecoder(),
+    vault,
+    sender,
+    elasticsearch,
+    log: log.child({ role: 'worker' }),
+  });
+  works.push({ name: 'worker', drain: (cut) => jobs.stop(cut) });
+}
+
+async function startEdge(replica: Replica, database: Database, keyring: Keyring): Promise<void> {
+  const { config, log, works } = replica;
+  const { publicKey, ...signingKey } = keyring.signingKey;
+  const rpc = new RpcServer({
+    database,
+    log: log.child({ role: 'edge' }),
+    authority: keyring.authority,
+    trustDomain: config.trustDomain,
+    signingKey: {
+      ...signingKey,
+      publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }),
+    },
+    ...config.grpc,
+  });
+  works.push({ name: 'edge', drain: (cut) => rpc.stop(cut) });
+  const port = await rpc.start();
+  log.info({ host: config.grpc.host, port }, 'agents are served');
+}
+
+async function startApi(
+  replica: Replica,
+  database: Database,
+  vault: Vault,
+  keyring: Keyring,
+): Promise<void> {
+  const { config, log, phase, works } = replica;
+  const http = await createHttpServer({
+    database,
+    vault,
+    caPin: keyring.caPin,
+    log: log.child({ role: 'api' }),
+    phase,
+  });
+  const requests = new OpenRequests(http);
+  works.push({ name: 'api', drain: (cut) => requests.drain(cut) });
+  const address = await http.listen({ ...config.http });
+  log.info({ address }, 'the API is served');
 }

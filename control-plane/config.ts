@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { MASTER_KEY_BYTES } from './domain/vault.js';
+import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
 
 export const ROLES = ['edge', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
+const CONNECTIONS = { standard: 10, min: 1, max: 1000 } as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export interface Config {
@@ -19,6 +21,8 @@ export interface Config {
     readonly port: number;
     readonly names: readonly string[];
   };
+  readonly operations: { readonly host: string; readonly port: number };
+  readonly drain: DrainTimes;
   readonly elasticsearchUrl: string | undefined;
   readonly webhookAllowPrivate: boolean;
   readonly migrateOnStart: boolean;
@@ -51,6 +55,12 @@ Settings (environment)
   BULKHEAD_GRPC_ADDRESS         host:port for agents (default 127.0.0.1:8443)
   BULKHEAD_GRPC_NAMES           names and addresses that agents reach it by, for its certificate
                                 (default: this host's name, localhost, 127.0.0.1)
+  BULKHEAD_OPERATIONS_ADDRESS   host:port of /livez, /readyz and /metrics, in every role, without keys:
+                                not for the outside (default 127.0.0.1:9464)
+  BULKHEAD_DRAIN_DELAY_MS       after SIGTERM, how long all is still served while /readyz says 503
+                                (default ${DRAIN_DELAY_MS.standard}, at most ${DRAIN_DELAY_MS.max}; 0 where no balancer asks)
+  BULKHEAD_DRAIN_LIMIT_MS       after that, how long requests, streams and deliveries under way may take
+                                (default ${DRAIN_LIMIT_MS.standard}, at most ${DRAIN_LIMIT_MS.max})
   BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
   BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
   BULKHEAD_MIGRATE              true: migrate before serving (default false)
@@ -76,13 +86,28 @@ export function readConfig(
   const config: Config = {
     roles: readRoles(args, text('BULKHEAD_ROLE'), problems),
     databaseUrl: readUrl('DATABASE_URL', text, ['postgres:', 'postgresql:'], problems) ?? '',
-    databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, 10, problems),
+    databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, CONNECTIONS, problems),
     masterKey: readMasterKey(text, problems),
     trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
     http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
     grpc: {
       ...readAddress('BULKHEAD_GRPC_ADDRESS', text, '127.0.0.1:8443', problems),
       names: text('BULKHEAD_GRPC_NAMES')?.split(/[\s,]+/) ?? [hostname(), 'localhost', '127.0.0.1'],
+    },
+    operations: readAddress('BULKHEAD_OPERATIONS_ADDRESS', text, '127.0.0.1:9464', problems),
+    drain: {
+      delayMs: readInteger(
+        'BULKHEAD_DRAIN_DELAY_MS',
+        text,
+        { ...DRAIN_DELAY_MS, min: 0 },
+        problems,
+      ),
+      limitMs: readInteger(
+        'BULKHEAD_DRAIN_LIMIT_MS',
+        text,
+        { ...DRAIN_LIMIT_MS, min: 0 },
+        problems,
+      ),
     },
     elasticsearchUrl: text('ELASTICSEARCH_URL')
       ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
@@ -122,11 +147,16 @@ function readUrl(name: string, text: Reader, protocols: string[], problems: stri
   return value;
 }
 
-function readInteger(name: string, text: Reader, fallback: number, problems: string[]): number {
-  const value = text(name) ?? String(fallback);
-  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
-  problems.push(`${name}: a whole number from 1`);
-  return fallback;
+function readInteger(
+  name: string,
+  text: Reader,
+  { standard, min, max }: { standard: number; min: number; max: number },
+  problems: string[],
+): number {
+  const value = text(name) ?? String(standard);
+  if (/^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  problems.push(`${name}: a whole number from ${min} to ${max}`);
+  return standard;
 }
 
 function readAddress(name: string, text: Reader, fallback: string, problems: string[]) {

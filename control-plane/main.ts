@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { constants } from 'node:os';
 import { runCommand } from './commands.js';
 import { CONFIG_HELP, ConfigError, readConfig, snapshotEnvironment } from './config.js';
 
@@ -9,7 +10,11 @@ if (args.includes('--help')) {
 } else {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => stopped.abort(signal));
+    process.on(signal, () => {
+      // The second time it is meant at once.
+      if (stopped.signal.aborted) process.exit(128 + constants.signals[signal]);
+      stopped.abort(signal);
+    });
   }
   try {
     const output = await runCommand(args, readConfig(args), stopped.signal);
@@ -17,6 +22,7 @@ if (args.includes('--help')) {
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     process.stderr.write(`bulkhead-control-plane: ${text}\n`);
-    process.exitCode = error instanceof ConfigError ? 2 : 1;
+    // Whatever could not be closed ends here.
+    process.exit(error instanceof ConfigError ? 2 : 1);
   }
 }

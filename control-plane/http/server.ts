@@ -15,7 +15,6 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
 import type { Vault } from '../domain/vault.js';
-import type { Database } from '../store/database.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
@@ -23,7 +22,7 @@ import { auditLogRoutes } from './audit-log.js';
 import { authorise } from './authentication.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
-import { healthRoutes } from './health.js';
+import { type HealthDependencies, healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
@@ -34,8 +33,7 @@ import { closed } from './schemas.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
 
-export interface HttpDependencies {
-  readonly database: Database;
+export interface HttpDependencies extends HealthDependencies {
   readonly vault: Vault;
   /** Printed with every join token. */
   readonly caPin: string;

@@ -30,7 +30,12 @@ export async function deliveriesRound(
   signal: AbortSignal,
 ): Promise<boolean> {
   const due = await claimDueDeliveries(dependencies.database, CLAIM_LIMIT, LEASE_MS);
-  await Promise.all(due.map((delivery) => deliver(dependencies, delivery, signal)));
+  // One that fails by our own doing ends neither the others nor the round before them.
+  const results = await Promise.allSettled(
+    due.map((delivery) => deliver(dependencies, delivery, signal)),
+  );
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
   return due.length === CLAIM_LIMIT;
 }
 

@@ -13,7 +13,8 @@ export interface JobsDependencies extends DecodeDependencies, DeliveriesDependen
 }
 
 export interface Jobs {
-  stop(): Promise<void>;
+  /** Begins nothing new; what is under way comes to its end, or is cut short when `cut` aborts. */
+  stop(cut: AbortSignal): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +26,7 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
   await ensurePartitions(database, PARTITION_DAYS_AHEAD);
   await database.withPlatform((tx) => registerConsumer(tx, DECODE_CONSUMER));
   const stopped = new AbortController();
+  const cutting = new AbortController();
   const decodeBell = new Bell();
   const deliveryBell = new Bell();
   const subscription = await database.listen(CHANNELS.alerts, () => decodeBell.ring());
@@ -44,7 +46,7 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
       name: 'deliveries',
       everyMs: 1_000,
       bell: deliveryBell,
-      round: (signal) => deliveriesRound(dependencies, signal),
+      round: (cut) => deliveriesRound(dependencies, cut),
     },
     {
       name: 'partitions',
@@ -56,11 +58,15 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
     },
     ...elasticsearchLoops(dependencies),
   ];
-  const running = loops.map((loop) => runLoop({ ...loop, log }, stopped.signal));
+  const running = loops.map((loop) => runLoop({ ...loop, log }, stopped.signal, cutting.signal));
   return {
-    async stop() {
+    async stop(cut) {
       stopped.abort();
+      const onCut = () => cutting.abort();
+      if (cut.aborted) onCut();
+      cut.addEventListener('abort', onCut);
       await Promise.all(running);
+      cut.removeEventListener('abort', onCut);
       await subscription.close();
     },
   };

@@ -8,28 +8,35 @@ export interface LoopOptions {
   /** The poll beside the bell: a wake-up may be lost. Jittered by half. */
   readonly everyMs: number;
   readonly bell?: Bell;
-  /** One round. true: there may be more to do, go on at once. */
-  readonly round: (signal: AbortSignal) => Promise<boolean>;
+  /** One round. true: there may be more to do, go on at once. The signal cuts it short. */
+  readonly round: (cut: AbortSignal) => Promise<boolean>;
 }
 
 const FAILURE_BACKOFF = { initialMs: 500, maxMs: 30_000 };
 
-/** Runs rounds until the signal aborts. A round that throws is logged and tried again later. */
-export async function runLoop(options: LoopOptions, signal: AbortSignal): Promise<void> {
+/**
+ * Runs rounds until `stopped` aborts; one that is under way then comes to its end, or is cut short when
+ * `cut` aborts. A round that throws is logged and tried again later.
+ */
+export async function runLoop(
+  options: LoopOptions,
+  stopped: AbortSignal,
+  cut: AbortSignal,
+): Promise<void> {
   const bell = options.bell ?? new Bell();
   let failures = 0;
-  while (!signal.aborted) {
+  while (!stopped.aborted) {
     try {
-      const more = await options.round(signal);
+      const more = await options.round(cut);
       failures = 0;
       if (more) continue;
     } catch (error) {
-      if (signal.aborted) return;
+      if (cut.aborted) return;
       options.log.error({ loop: options.name, err: error, failures }, 'round failed');
-      await sleep(backoffMs(failures, FAILURE_BACKOFF), signal);
+      await sleep(backoffMs(failures, FAILURE_BACKOFF), stopped);
       failures += 1;
       continue;
     }
-    await bell.wait(options.everyMs * (0.5 + Math.random() / 2), signal);
+    await bell.wait(options.everyMs * (0.5 + Math.random() / 2), stopped);
   }
 }

@@ -58,13 +58,14 @@ export async function serveEvents(
         const good = checked.flatMap(({ row }) => row ?? []);
         if (good.length > 0) await insertBatches(dependencies.database, tenantId, good);
         for (const { answer } of checked) await send(call, answer, context.signal);
-        continue;
       }
-      if (ended) return;
+      // Also to a peer that never pauses: what it has under way it sends again elsewhere.
       if (leave.aborted) {
         await send(call, { reconnect: reconnectMessage(dependencies.life) }, context.signal);
         return;
       }
+      if (arrived.length > 0) continue;
+      if (ended) return;
       if (Date.now() - checkedAt > RECHECK_MS) {
         await dependencies.gate.checkNode(nodeOf(context));
         checkedAt = Date.now();

@@ -33,7 +33,6 @@ export interface RpcServerOptions {
 
 const POLICY_POLL_MS = 30_000;
 const RECONNECT_SPREAD_MS = 10_000;
-const DRAIN_GRACE_MS = 10_000;
 
 /** The gRPC edge of one replica. */
 export class RpcServer {
@@ -97,15 +96,18 @@ export class RpcServer {
     return bound;
   }
 
-  /** Tells every stream to go elsewhere, waits for them a little, then closes. */
-  async stop(): Promise<void> {
+  /** Tells every stream to go elsewhere and waits until they did; ends them where `cut` aborts. */
+  async stop(cut: AbortSignal): Promise<void> {
     clearInterval(this.#renewal);
     this.#draining.abort();
-    const timer = setTimeout(() => this.#server.forceShutdown(), DRAIN_GRACE_MS);
-    await new Promise<void>((resolve) => {
+    const force = () => this.#server.forceShutdown();
+    const closed = new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve());
     });
-    clearTimeout(timer);
+    if (cut.aborted) force();
+    cut.addEventListener('abort', force);
+    await closed;
+    cut.removeEventListener('abort', force);
     await this.#bundles.stop();
   }
 

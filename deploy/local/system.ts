@@ -150,6 +150,10 @@ export class LocalSystem {
       BULKHEAD_MASTER_KEY_FILE: ensureMasterKey(directory),
       BULKHEAD_HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
       BULKHEAD_GRPC_ADDRESS: `127.0.0.1:${grpcPort}`,
+      // Any free one: the log says which.
+      BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',
+      // No balancer asks here.
+      BULKHEAD_DRAIN_DELAY_MS: '0',
       BULKHEAD_LOG_LEVEL: config.logLevel,
       ...(config.elasticsearchUrl && { ELASTICSEARCH_URL: config.elasticsearchUrl }),
       ...controlPlane,

@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await server?.stop();
+  await server?.stop(AbortSignal.timeout(10_000));
   await database?.close();
 });
 

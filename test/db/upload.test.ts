@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await edge?.server.stop();
+  await edge?.server.stop(AbortSignal.timeout(10_000));
   await database?.close();
 });
 
