@@ -9,6 +9,7 @@ import { createOperationsServer } from './http/operations.js';
 import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs/jobs.js';
 import { type Keyring, loadKeyring } from './keyring.js';
+import { collectProcessMetrics, createMetrics, type Metrics } from './metrics/metrics.js';
 import { RpcServer } from './rpc/server.js';
 import { createElasticsearchSink } from './sinks/elasticsearch.js';
 import { createWebhookSender } from './sinks/webhook.js';
@@ -19,14 +20,17 @@ import { migrate } from './store/migrate.js';
 interface Replica extends Running {
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly phase: () => Phase;
 }
 
 /** The composition root of one replica. Resolves when the signal aborted and everything is closed. */
 export async function serve(config: Config, signal: AbortSignal): Promise<void> {
   const log = pino({ level: config.logLevel, name: 'control-plane' }, pino.destination(2));
+  const metrics = createMetrics();
+  collectProcessMetrics(metrics);
   let phase: Phase = 'starting';
-  const replica: Replica = { config, log, phase: () => phase, works: [], resources: [] };
+  const replica: Replica = { config, log, metrics, phase: () => phase, works: [], resources: [] };
   let delayMs = 0;
   try {
     await start(replica);
@@ -54,7 +58,7 @@ async function start(replica: Replica): Promise<void> {
   if (config.roles.has('api')) await startApi(replica, database, vault, keyring);
 }
 
-function open({ config, resources }: Replica, role: DatabaseRole): Database {
+function open({ config, metrics, resources }: Replica, role: DatabaseRole): Database {
   const database = openDatabase({
     url: config.databaseUrl,
     role,
@@ -62,15 +66,17 @@ function open({ config, resources }: Replica, role: DatabaseRole): Database {
     applicationName: role.replace('_', '-'),
   });
   resources.push({ name: role, close: () => database.close() });
+  metrics.pools.watch(role, () => database.usage());
   return database;
 }
 
 /** In every role, and there until the end: who asks is told how it stands. */
 async function startOperations(replica: Replica, database: Database): Promise<void> {
-  const { config, log, phase, resources } = replica;
+  const { config, log, metrics, phase, resources } = replica;
   const server = await createOperationsServer({
     database,
     phase,
+    registry: metrics.registry,
     log: log.child({ role: 'operations' }),
   });
   resources.push({ name: 'operations', close: () => new OpenRequests(server).closeAll() });
@@ -79,7 +85,7 @@ async function startOperations(replica: Replica, database: Database): Promise<vo
 }
 
 async function startWorker(replica: Replica, vault: Vault): Promise<void> {
-  const { config, log, works, resources } = replica;
+  const { config, log, metrics, works, resources } = replica;
   const sender = createWebhookSender({ allowPrivateAddresses: config.webhookAllowPrivate });
   resources.push({ name: 'webhooks', close: () => sender.close() });
   const elasticsearch = config.elasticsearchUrl
@@ -94,17 +100,19 @@ async function startWorker(replica: Replica, vault: Vault): Promise<void> {
     vault,
     sender,
     elasticsearch,
+    metrics: metrics.jobs,
     log: log.child({ role: 'worker' }),
   });
   works.push({ name: 'worker', drain: (cut) => jobs.stop(cut) });
 }
 
 async function startEdge(replica: Replica, database: Database, keyring: Keyring): Promise<void> {
-  const { config, log, works } = replica;
+  const { config, log, metrics, works } = replica;
   const { publicKey, ...signingKey } = keyring.signingKey;
   const rpc = new RpcServer({
     database,
     log: log.child({ role: 'edge' }),
+    metrics: metrics.rpc,
     authority: keyring.authority,
     trustDomain: config.trustDomain,
     signingKey: {
@@ -124,12 +132,13 @@ async function startApi(
   vault: Vault,
   keyring: Keyring,
 ): Promise<void> {
-  const { config, log, phase, works } = replica;
+  const { config, log, metrics, phase, works } = replica;
   const http = await createHttpServer({
     database,
     vault,
     caPin: keyring.caPin,
     log: log.child({ role: 'api' }),
+    metrics: metrics.http,
     phase,
   });
   const requests = new OpenRequests(http);

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { answerMalformed, sendProblem } from './problem.js';
@@ -8,6 +9,7 @@ import type { Api } from './server.js';
 
 export interface OperationsDependencies extends HealthDependencies {
   readonly log: Logger;
+  readonly registry: Registry;
 }
 
 const REQUEST_LIMIT_MS = 10_000;
@@ -38,6 +40,10 @@ export async function createOperationsServer(
     sendProblem(new BulkheadError('NOT_FOUND', 'there is no such route'), request, reply),
   );
   healthRoutes(server, dependencies);
+  const { registry } = dependencies;
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
   await server.ready();
   return server;
 }

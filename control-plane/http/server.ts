@@ -15,6 +15,7 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
 import type { Vault } from '../domain/vault.js';
+import type { HttpMetrics } from '../metrics/http.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
@@ -29,6 +30,7 @@ import { openApiRoutes, registerOpenApi } from './openapi.js';
 import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
+import { measureRequests } from './request-metrics.js';
 import { closed } from './schemas.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
@@ -38,6 +40,7 @@ export interface HttpDependencies extends HealthDependencies {
   /** Printed with every join token. */
   readonly caPin: string;
   readonly log: Logger;
+  readonly metrics?: HttpMetrics;
 }
 
 /** Fastify with types out of the routes' schemas. */
@@ -98,6 +101,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     await authorise(dependencies.database, request);
   });
   api.addHook('onResponse', async (request, reply) => logAnswer(request, reply));
+  if (dependencies.metrics) measureRequests(api, dependencies.metrics);
   api.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   api.setNotFoundHandler((request, reply) =>
     sendProblem(new BulkheadError('NOT_FOUND', 'there is no such route'), request, reply),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { backoffMs } from '../../proto/ts/wire/backoff.js';
 import type { Vault } from '../domain/vault.js';
+import type { JobMetrics } from '../metrics/jobs.js';
 import type { DeliveryResult, WebhookSender } from '../sinks/webhook.js';
 import type { Database } from '../store/database.js';
 import {
@@ -15,6 +16,7 @@ export interface DeliveriesDependencies {
   readonly vault: Vault;
   readonly sender: WebhookSender;
   readonly log: Logger;
+  readonly metrics: JobMetrics;
 }
 
 const CLAIM_LIMIT = 16;
@@ -40,7 +42,7 @@ export async function deliveriesRound(
 }
 
 async function deliver(
-  { database, vault, sender, log }: DeliveriesDependencies,
+  { database, vault, sender, log, metrics }: DeliveriesDependencies,
   delivery: DueDelivery,
   signal: AbortSignal,
 ): Promise<void> {
@@ -49,10 +51,13 @@ async function deliver(
   const message = { id: delivery.id, url: delivery.url, secret, body };
   const result = await sender.send(message, new Date(), signal);
   if (signal.aborted && result.outcome !== 'delivered') return;
+  const failure = result.outcome === 'delivered' ? undefined : failureOf(result, delivery.attempts);
   await database.withTenant(delivery, async (tx) => {
-    if (result.outcome === 'delivered') await markDelivered(tx, delivery.id);
-    else await markFailed(tx, delivery.id, failureOf(result, delivery.attempts));
+    if (failure) await markFailed(tx, delivery.id, failure);
+    else await markDelivered(tx, delivery.id);
   });
+  const isDead = failure?.nextAttemptAt === 'dead';
+  metrics.deliveries.inc({ outcome: isDead ? 'dead' : failure ? 'retry' : 'delivered' });
   const fields = {
     deliveryId: delivery.id,
     tenantId: delivery.tenantId,

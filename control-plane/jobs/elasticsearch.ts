@@ -20,8 +20,8 @@ export interface ElasticsearchDependencies {
   readonly log: Logger;
 }
 
-const EVENTS_CONSUMER = 'elasticsearch';
-const ALERTS_CONSUMER = 'elasticsearch-alerts';
+export const EVENTS_CONSUMER = 'elasticsearch';
+export const ALERTS_CONSUMER = 'elasticsearch-alerts';
 const LEASE_MS = 120_000;
 /** Given up before the lease ends, so that nobody else writes the same meanwhile; then tried again. */
 const WRITE_LIMIT_MS = 90_000;
@@ -34,7 +34,7 @@ const ALERTS_PER_ROUND = 200;
  */
 export function elasticsearchLoops(
   dependencies: ElasticsearchDependencies,
-): Omit<LoopOptions, 'log'>[] {
+): Omit<LoopOptions, 'log' | 'metrics'>[] {
   const { elasticsearch: sink, database } = dependencies;
   if (!sink) return [];
   let ready: Promise<void> | undefined;

@@ -3,9 +3,10 @@ import type { ElasticsearchSink } from '../sinks/elasticsearch.js';
 import { CHANNELS } from '../store/database.js';
 import { registerConsumer } from '../store/event-cursors.js';
 import { ensurePartitions } from '../store/partitions.js';
+import { backlogLoop } from './backlog.js';
 import { DECODE_CONSUMER, type DecodeDependencies, decodeRound } from './decode.js';
 import { type DeliveriesDependencies, deliveriesRound } from './deliveries.js';
-import { elasticsearchLoops } from './elasticsearch.js';
+import { ALERTS_CONSUMER, EVENTS_CONSUMER, elasticsearchLoops } from './elasticsearch.js';
 import { type LoopOptions, runLoop } from './loop.js';
 
 export interface JobsDependencies extends DecodeDependencies, DeliveriesDependencies {
@@ -22,7 +23,7 @@ const PARTITION_DAYS_AHEAD = 3;
 
 /** Every loop of a worker. They share nothing but the database: another worker may run the same ones. */
 export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
-  const { database, log } = dependencies;
+  const { database, log, metrics, elasticsearch } = dependencies;
   await ensurePartitions(database, PARTITION_DAYS_AHEAD);
   await database.withPlatform((tx) => registerConsumer(tx, DECODE_CONSUMER));
   const stopped = new AbortController();
@@ -30,7 +31,7 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
   const decodeBell = new Bell();
   const deliveryBell = new Bell();
   const subscription = await database.listen(CHANNELS.alerts, () => decodeBell.ring());
-  const loops: Omit<LoopOptions, 'log'>[] = [
+  const loops: Omit<LoopOptions, 'log' | 'metrics'>[] = [
     {
       name: 'decode',
       everyMs: 1_000,
@@ -57,8 +58,14 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
       },
     },
     ...elasticsearchLoops(dependencies),
+    backlogLoop(dependencies, {
+      batches: [DECODE_CONSUMER, ...(elasticsearch ? [EVENTS_CONSUMER] : [])],
+      alerts: elasticsearch ? [ALERTS_CONSUMER] : [],
+    }),
   ];
-  const running = loops.map((loop) => runLoop({ ...loop, log }, stopped.signal, cutting.signal));
+  const running = loops.map((loop) =>
+    runLoop({ ...loop, log, metrics }, stopped.signal, cutting.signal),
+  );
   return {
     async stop(cut) {
       stopped.abort();

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
 import { Bell } from '../domain/bell.js';
+import type { JobMetrics } from '../metrics/jobs.js';
 
 export interface LoopOptions {
   readonly name: string;
   readonly log: Logger;
+  readonly metrics: JobMetrics;
   /** The poll beside the bell: a wake-up may be lost. Jittered by half. */
   readonly everyMs: number;
   readonly bell?: Bell;
@@ -24,15 +26,20 @@ export async function runLoop(
   cut: AbortSignal,
 ): Promise<void> {
   const bell = options.bell ?? new Bell();
+  const loop = options.name;
+  const { rounds, seconds } = options.metrics;
   let failures = 0;
   while (!stopped.aborted) {
+    const ended = seconds.startTimer({ loop });
     try {
-      const more = await options.round(cut);
+      const more = await options.round(cut).finally(ended);
+      rounds.inc({ loop, outcome: 'done' });
       failures = 0;
       if (more) continue;
     } catch (error) {
       if (cut.aborted) return;
-      options.log.error({ loop: options.name, err: error, failures }, 'round failed');
+      rounds.inc({ loop, outcome: 'failed' });
+      options.log.error({ loop, err: error, failures }, 'round failed');
       await sleep(backoffMs(failures, FAILURE_BACKOFF), stopped);
       failures += 1;
       continue;

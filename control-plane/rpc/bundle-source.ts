@@ -1,6 +1,7 @@
 import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
 import { Bell } from '../domain/bell.js';
 import type { NodeIdentity } from '../domain/certificates.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Bundle } from '../store/bundles.js';
 import { CHANNELS, type Database, type Subscription } from '../store/database.js';
 import { ensureBundle } from './ensure-bundle.js';
@@ -17,6 +18,7 @@ export class BundleSource {
   constructor(
     private readonly database: Database,
     private readonly signingKey: SigningKeyPair,
+    private readonly metrics: Pick<RpcMetrics, 'bundleCompositions'>,
   ) {}
 
   /** Begins to listen for changes of desired state. */
@@ -52,7 +54,8 @@ export class BundleSource {
     const key = identity.clusterId;
     const underWay = this.#underWay.get(key);
     if (underWay) return underWay;
-    const answer = ensureBundle(this.database, this.signingKey, identity).finally(() =>
+    const onComposed = () => this.metrics.bundleCompositions.inc();
+    const answer = ensureBundle(this.database, this.signingKey, identity, onComposed).finally(() =>
       this.#underWay.delete(key),
     );
     this.#underWay.set(key, answer);

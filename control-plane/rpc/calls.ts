@@ -1,7 +1,8 @@
-import type * as grpc from '@grpc/grpc-js';
+import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { identityFromSubjectAltName, type NodeIdentity } from '../domain/certificates.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import { RPC_ACCESS } from './access.js';
 import { statusFromError } from './errors.js';
 
@@ -16,6 +17,7 @@ export interface CallContext {
 
 export interface CallGate {
   readonly log: Logger;
+  readonly metrics: Pick<RpcMetrics, 'calls' | 'openStreams'>;
   readonly trustDomain: string;
   /** @throws BulkheadError NODE_REVOKED */
   checkNode(identity: NodeIdentity): Promise<void>;
@@ -35,10 +37,18 @@ export function unary<Request, Response>(
     const ended = new AbortController();
     call.once('cancelled', () => ended.abort());
     const log = logOf(gate, call);
+    const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     enter(gate, call)
       .then((identity) => handle(call.request, { identity, log, signal: ended.signal }))
-      .then((response) => callback(null, response))
-      .catch((error: unknown) => callback(statusFromError(error, log)))
+      .then((response) => {
+        count(grpc.status.OK);
+        callback(null, response);
+      })
+      .catch((error: unknown) => {
+        const status = statusFromError(error, log);
+        count(status.code);
+        callback(status);
+      })
       .finally(() => ended.abort());
   };
 }
@@ -59,14 +69,28 @@ export function bidi<Request, Response>(
       log.debug({ err: error }, 'stream broke');
       ended.abort();
     });
+    const method = methodOf(call);
+    const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
+    gate.metrics.openStreams.inc({ method });
     enter(gate, call)
       .then((identity) => handle(call, { identity, log, signal: ended.signal }))
-      .then(() => call.end())
-      .catch((error: unknown) => {
-        if (ended.signal.aborted) return;
-        call.emit('error', statusFromError(error, log));
+      .then(() => {
+        count(grpc.status.OK);
+        call.end();
       })
-      .finally(() => ended.abort());
+      .catch((error: unknown) => {
+        if (ended.signal.aborted) {
+          count(grpc.status.CANCELLED);
+          return;
+        }
+        const status = statusFromError(error, log);
+        count(status.code);
+        call.emit('error', status);
+      })
+      .finally(() => {
+        gate.metrics.openStreams.dec({ method });
+        ended.abort();
+      });
   };
 }
 
@@ -85,6 +109,17 @@ async function enter(gate: CallGate, call: AnyCall): Promise<NodeIdentity | unde
   if (!identity) throw new BulkheadError('CERTIFICATE_REQUIRED');
   await gate.checkNode(identity);
   return identity;
+}
+
+/** Whatever came of a call that the peer gave up, it was that. */
+function countCall(gate: CallGate, call: AnyCall, isGivenUp: boolean, code: grpc.status): void {
+  const name = grpc.status[isGivenUp ? grpc.status.CANCELLED : code];
+  gate.metrics.calls.inc({ method: methodOf(call), code: name });
+}
+
+/** Of the service's own few: a call of another one never comes here. */
+function methodOf(call: AnyCall): string {
+  return call.getPath().split('/').at(-1) ?? '';
 }
 
 function logOf(gate: CallGate, call: AnyCall): Logger {

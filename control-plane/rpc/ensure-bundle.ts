@@ -15,14 +15,17 @@ export async function ensureBundle(
   database: Database,
   signingKey: SigningKeyPair,
   cluster: { readonly tenantId: string; readonly clusterId: string },
+  onComposed: () => void,
 ): Promise<Bundle | undefined> {
   return database.withTenant(cluster, async (tx) => {
     const latest = await latestBundle(tx, cluster.clusterId);
     const desired = await listDesiredForCluster(tx, cluster.clusterId);
     if (saysTheSame(latest, desired)) return latest;
-    return insertBundle(tx, cluster.clusterId, (revision, locked) =>
-      render(tx, signingKey, cluster, revision, locked),
-    );
+    return insertBundle(tx, cluster.clusterId, async (revision, locked) => {
+      const rendered = await render(tx, signingKey, cluster, revision, locked);
+      if (rendered) onComposed();
+      return rendered;
+    });
   });
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { BulkheadError, ERROR_CODES } from '../../proto/ts/wire/errors.js';
 
 /** The one translator of this edge: code and text go to the caller, the cause to the log. */
-export function statusFromError(error: unknown, log: Logger): Partial<grpc.StatusObject> {
+export function statusFromError(error: unknown, log: Logger): grpc.StatusObject {
   const known = error instanceof BulkheadError ? error : new BulkheadError('INTERNAL');
   const fields = { code: known.code, err: error instanceof BulkheadError ? error.cause : error };
   if (known.code === 'INTERNAL') log.error(fields, 'call failed');

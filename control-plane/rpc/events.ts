@@ -6,6 +6,7 @@ import { isUuid } from '../../proto/ts/wire/ids.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { send } from '../../proto/ts/wire/send.js';
 import { Bell } from '../domain/bell.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { insertBatches, type NewBatch } from '../store/event-batches.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
@@ -15,6 +16,7 @@ export interface EventsDependencies {
   readonly database: Database;
   readonly gate: CallGate;
   readonly life: StreamLife;
+  readonly metrics: RpcMetrics;
 }
 
 type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
@@ -57,6 +59,7 @@ export async function serveEvents(
         const checked = arrived.map((batch) => checkBatch(batch, nodeId));
         const good = checked.flatMap(({ row }) => row ?? []);
         if (good.length > 0) await insertBatches(dependencies.database, tenantId, good);
+        countBatches(dependencies.metrics, checked);
         for (const { answer } of checked) await send(call, answer, context.signal);
       }
       // Also to a peer that never pauses: what it has under way it sends again elsewhere.
@@ -81,6 +84,17 @@ interface CheckedBatch {
   readonly row?: NewBatch;
   /** Sent once the row, if there is one, is durable. */
   readonly answer: EventsResponse;
+}
+
+function countBatches(metrics: RpcMetrics, checked: readonly CheckedBatch[]): void {
+  for (const { row, answer } of checked) {
+    if (row) {
+      const { kind } = row;
+      metrics.batches.inc({ kind });
+      metrics.events.inc({ kind }, row.eventCount);
+      metrics.eventBytes.inc({ kind }, row.payload.byteLength);
+    } else if (answer.reject?.code) metrics.batchesRefused.inc({ code: answer.reject.code });
+  }
 }
 
 function checkBatch(batch: Batch__Output | null, nodeId: string): CheckedBatch {

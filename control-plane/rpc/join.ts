@@ -2,7 +2,7 @@ import type { JoinRequest__Output } from '../../proto/ts/gen/bulkhead/v1/JoinReq
 import type { JoinResponse } from '../../proto/ts/gen/bulkhead/v1/JoinResponse.js';
 import type { RenewRequest__Output } from '../../proto/ts/gen/bulkhead/v1/RenewRequest.js';
 import type { RenewResponse } from '../../proto/ts/gen/bulkhead/v1/RenewResponse.js';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { isUuid } from '../../proto/ts/wire/ids.js';
 import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
@@ -12,6 +12,7 @@ import {
   requestKeySha256,
 } from '../domain/certificates.js';
 import { nodeFactsFromWire } from '../domain/node-info.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { redeemJoinToken } from '../store/join-redemptions.js';
 import { recordCertificate } from '../store/nodes.js';
@@ -19,14 +20,33 @@ import { type CallContext, nodeOf } from './calls.js';
 
 export interface JoinDependencies {
   readonly database: Database;
+  readonly metrics: Pick<RpcMetrics, 'joinAttempts'>;
   readonly authority: CertificateAuthority;
   readonly trustDomain: string;
   /** SubjectPublicKeyInfo and id of every key that may sign a bundle. */
   readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
 }
 
-/** Everything of the request is checked before the token is touched: a bad request costs no use. */
 export async function join(
+  dependencies: JoinDependencies,
+  request: JoinRequest__Output,
+  context: CallContext,
+): Promise<JoinResponse> {
+  let code: ErrorCode | 'OK' = 'INTERNAL';
+  try {
+    const response = await admit(dependencies, request, context);
+    code = 'OK';
+    return response;
+  } catch (error) {
+    if (error instanceof BulkheadError) ({ code } = error);
+    throw error;
+  } finally {
+    dependencies.metrics.joinAttempts.inc({ code });
+  }
+}
+
+/** Everything of the request is checked before the token is touched: a bad request costs no use. */
+async function admit(
   dependencies: JoinDependencies,
   request: JoinRequest__Output,
   context: CallContext,

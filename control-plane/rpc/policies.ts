@@ -6,11 +6,13 @@ import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { send } from '../../proto/ts/wire/send.js';
 import type { NodeIdentity } from '../domain/certificates.js';
 import { cut, hooksFromWire, lossesFromWire, nodeFactsFromWire } from '../domain/node-info.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Bundle } from '../store/bundles.js';
 import type { Database } from '../store/database.js';
 import { recordAck, recordHeartbeat, recordHello, recordNack } from '../store/nodes.js';
 import type { BundleSource } from './bundle-source.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
+import type { ConnectedNodes } from './connected-nodes.js';
 import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
 
 export interface PoliciesDependencies {
@@ -18,6 +20,8 @@ export interface PoliciesDependencies {
   readonly bundles: BundleSource;
   readonly gate: CallGate;
   readonly life: StreamLife;
+  readonly nodes: ConnectedNodes;
+  readonly metrics: RpcMetrics;
   /** The poll beside the wake-up. */
   readonly pollMs: number;
 }
@@ -34,7 +38,8 @@ export async function servePolicies(
   context: CallContext,
 ): Promise<void> {
   const identity = nodeOf(context);
-  const { bundles, life } = dependencies;
+  const { bundles, life, metrics } = dependencies;
+  const disconnect = dependencies.nodes.enter(identity.nodeId);
   const bell = bundles.subscribe(identity.tenantId);
   const inbox: PoliciesRequest__Output[] = [];
   const leave = reconnectTime(life);
@@ -54,11 +59,14 @@ export async function servePolicies(
   try {
     while (!ended && !leave.aborted && !context.signal.aborted) {
       for (const request of inbox.splice(0)) {
-        await receive(dependencies.database, identity, request, state);
+        await receive(dependencies, identity, request, state);
       }
       await dependencies.gate.checkNode(identity);
       const bundle = state.applied === undefined ? undefined : await bundles.current(identity);
-      if (bundle && isNews(bundle, state)) await offer(call, bundle, state, context.signal);
+      if (bundle && isNews(bundle, state)) {
+        await offer(call, bundle, state, context.signal);
+        metrics.bundlePushes.inc();
+      }
       await bell.wait(dependencies.pollMs * (0.5 + Math.random() / 2), context.signal);
     }
     if (leave.aborted && !context.signal.aborted) {
@@ -67,6 +75,7 @@ export async function servePolicies(
   } finally {
     leave.removeEventListener('abort', onLeave);
     bundles.unsubscribe(identity.tenantId, bell);
+    disconnect();
   }
 }
 
@@ -101,7 +110,7 @@ async function offer(
 }
 
 async function receive(
-  database: Database,
+  { database, metrics }: Pick<PoliciesDependencies, 'database' | 'metrics'>,
   identity: NodeIdentity,
   request: PoliciesRequest__Output,
   state: StreamState,
@@ -124,6 +133,7 @@ async function receive(
     state.applied = revision;
     const hooks = hooksFromWire(request.ack.hooks);
     await database.withTenant(identity, (tx) => recordAck(tx, nodeId, { revision, hooks }));
+    metrics.bundleAcks.inc();
   } else if (request.nack) {
     const { revision } = takeOffer(state, request.nack.nonce);
     state.refused = revision;
@@ -134,6 +144,7 @@ async function receive(
       message: cut(message, LIMITS.messageBytes),
     };
     await database.withTenant(identity, (tx) => recordNack(tx, nodeId, nack));
+    metrics.bundleNacks.inc({ code: nack.code });
   } else if (request.heartbeat) {
     const losses = lossesFromWire(request.heartbeat.losses);
     const appliedRevision = revisionFromWire(request.heartbeat.appliedRevision);

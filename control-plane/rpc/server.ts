@@ -5,10 +5,12 @@ import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 import type { CertificateAuthority } from '../domain/certificates.js';
+import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { getNode } from '../store/nodes.js';
 import { BundleSource } from './bundle-source.js';
 import { bidi, type CallGate, unary } from './calls.js';
+import { ConnectedNodes } from './connected-nodes.js';
 import { ServerIdentity } from './credentials.js';
 import { serveEvents } from './events.js';
 import { FLOW_OPTIONS, widenReceiveWindow } from './flow-window.js';
@@ -21,6 +23,7 @@ import { DEFAULT_STREAM_LIFETIME_MS, type StreamLife } from './stream-life.js';
 export interface RpcServerOptions {
   readonly database: Database;
   readonly log: Logger;
+  readonly metrics: RpcMetrics;
   readonly authority: CertificateAuthority;
   readonly trustDomain: string;
   readonly signingKey: SigningKeyPair & { readonly publicKeyDer: Buffer };
@@ -43,9 +46,9 @@ export class RpcServer {
   #renewal: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: RpcServerOptions) {
-    const { database, log, authority, trustDomain } = options;
+    const { database, log, metrics, authority, trustDomain } = options;
     this.#identity = new ServerIdentity(authority, options.names);
-    this.#bundles = new BundleSource(database, options.signingKey);
+    this.#bundles = new BundleSource(database, options.signingKey, metrics);
     this.#server = new grpc.Server({
       ...FLOW_OPTIONS,
       'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
@@ -54,7 +57,12 @@ export class RpcServer {
       'grpc.keepalive_timeout_ms': 20_000,
     });
     widenReceiveWindow(this.#server);
-    const gate: CallGate = { log, trustDomain, checkNode: (node) => checkNode(database, node) };
+    const gate: CallGate = {
+      log,
+      metrics,
+      trustDomain,
+      checkNode: (node) => checkNode(database, node),
+    };
     const life: StreamLife = {
       draining: this.#draining.signal,
       maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
@@ -62,17 +70,23 @@ export class RpcServer {
     };
     const joining: JoinDependencies = {
       database,
+      metrics,
       authority,
       trustDomain,
       signingKeys: [options.signingKey],
     };
-    const policies = { database, bundles: this.#bundles, gate, life, pollMs: POLICY_POLL_MS };
-    const events = { database, gate, life };
+    const common = { database, gate, life, metrics };
+    const policies = {
+      ...common,
+      bundles: this.#bundles,
+      nodes: new ConnectedNodes(metrics.connectedNodes),
+      pollMs: POLICY_POLL_MS,
+    };
     const handlers: AgentServiceHandlers = {
       Join: unary(gate, (request, context) => join(joining, request, context)),
       Renew: unary(gate, (request, context) => renew(joining, request, context)),
       Policies: bidi(gate, (call, context) => servePolicies(policies, call, context)),
-      Events: bidi(gate, (call, context) => serveEvents(events, call, context)),
+      Events: bidi(gate, (call, context) => serveEvents(common, call, context)),
     };
     this.#server.addService(loadAgentService(), { ...handlers });
   }

@@ -50,6 +50,12 @@ export interface Database {
    * missed. Resolves when it listens.
    */
   listen(channel: Channel, onNotify: (payload: string) => void): Promise<Subscription>;
+  /** At this moment, of each of its pools. */
+  usage(): readonly {
+    readonly pool: string;
+    readonly inUse: number;
+    readonly waiting: number;
+  }[];
   /** Rejects where the database does not answer. */
   ping(): Promise<void>;
   /** Waits a little for running transactions, then closes every connection. */
@@ -99,6 +105,12 @@ export function openDatabase(options: DatabaseOptions): Database {
         },
       };
     },
+    usage: () =>
+      Object.entries({ main, ingest }).map(([pool, { inUse, waiting }]) => ({
+        pool,
+        inUse,
+        waiting,
+      })),
     ping: () => main.transaction(async (statements) => void (await statements`select 1`)),
     async close() {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));

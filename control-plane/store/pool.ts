@@ -62,6 +62,15 @@ export class Pool {
     }
   }
 
+  get inUse(): number {
+    return this.#busy.size;
+  }
+
+  /** Transactions that no connection was free for. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Waits a little for running transactions. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -9,14 +9,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proto/ts/policy': ['proto/ts/policy', 'proto/ts/wire/errors.js', 'proto/ts/wire/limits.js'],
   'control-plane/domain': ['control-plane/domain', 'proto/ts'],
   'control-plane/store': ['control-plane/store', 'control-plane/domain', 'proto/ts'],
+  'control-plane/metrics': ['control-plane/metrics'],
   'control-plane/rpc': [
     'control-plane/rpc',
+    'control-plane/metrics',
     'control-plane/domain',
     'control-plane/store',
     'proto/ts',
   ],
   'control-plane/http': [
     'control-plane/http',
+    'control-plane/metrics',
     'control-plane/domain',
     'control-plane/store',
     'proto/ts',
@@ -24,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'control-plane/sinks': ['control-plane/sinks', 'control-plane/domain', 'proto/ts'],
   'control-plane/jobs': [
     'control-plane/jobs',
+    'control-plane/metrics',
     'control-plane/sinks',
     'control-plane/domain',
     'control-plane/store',

@@ -22,6 +22,11 @@ const ONLY_HERE: readonly { what: string; pattern: RegExp; allowed: RegExp }[] =
     allowed: /^control-plane\/http\//,
   },
   {
+    what: 'making of metrics',
+    pattern: /^import (?!type).* from 'prom-client'/m,
+    allowed: /^control-plane\/metrics\//,
+  },
+  {
     what: 'the Elasticsearch client',
     pattern: /from '@elastic\/elasticsearch'/,
     allowed: /^control-plane\/sinks\//,

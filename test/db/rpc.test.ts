@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import { createVault } from '../../control-plane/domain/vault.js';
 import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
+import { createMetrics } from '../../control-plane/metrics/metrics.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
@@ -43,6 +44,7 @@ beforeAll(async () => {
     database: database.app,
     log: pino({ level: 'silent' }),
     authority: keyring.authority,
+    metrics: createMetrics().rpc,
     trustDomain: 'bulkhead',
     signingKey: { ...signingKey, publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }) },
     names: ['127.0.0.1'],

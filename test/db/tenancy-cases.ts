@@ -301,6 +301,7 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'api-keys.findApiKey': 'the id of a key names its tenant',
   'audit-verification.verifyAuditLog': 'reads as the tenant that it is given, by other functions',
   'audit-verification.walkAuditChain': 'reads as the tenant that it is given, by other functions',
+  'backlog.readBacklog': 'worker: over all tenants, and says only how many',
   'event-batches.insertBatches': 'runs as the tenant that it is given: the caller authenticated it',
   'event-batches.kindFromNumber': 'no statement',
   'event-batches.shardOf': 'no statement',

@@ -4,6 +4,7 @@ import { join as joinPath } from 'node:path';
 import { pino } from 'pino';
 import { createVault } from '../../control-plane/domain/vault.js';
 import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
+import { createMetrics } from '../../control-plane/metrics/metrics.js';
 import { RpcServer, type RpcServerOptions } from '../../control-plane/rpc/server.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
@@ -84,6 +85,7 @@ export async function startTestEdge(
     database: database.app,
     log: pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
     authority: keyring.authority,
+    metrics: createMetrics().rpc,
     trustDomain: 'bulkhead',
     signingKey: { ...signingKey, publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }) },
     names: ['127.0.0.1'],
