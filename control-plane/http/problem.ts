@@ -98,7 +98,8 @@ function normalise(error: unknown): BulkheadError {
   // A body that ends early, a wrong content length, a malformed URL: the caller's doing.
   const status = error.statusCode ?? 500;
   return status >= 400 && status < 500
-    ? new BulkheadError('INVALID_ARGUMENT', 'the request is malformed', { cause: error })
+    ? // Its text repeats the URL, in which a caller may have put a secret.
+      new BulkheadError('INVALID_ARGUMENT', 'the request is malformed', { cause: error.code })
     : new BulkheadError('INTERNAL', undefined, { cause: error });
 }
 

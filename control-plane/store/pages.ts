@@ -52,8 +52,9 @@ function decodeCursor(text: string): readonly string[] {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
-  } catch (cause) {
-    throw invalidCursor(cause);
+  } catch {
+    // What JSON.parse says repeats the text, which is whatever the caller took for a cursor.
+    throw invalidCursor();
   }
   if (!Array.isArray(value) || !value.every((part) => typeof part === 'string')) {
     throw invalidCursor();
@@ -61,6 +62,6 @@ function decodeCursor(text: string): readonly string[] {
   return value;
 }
 
-function invalidCursor(cause?: unknown): BulkheadError {
-  return new BulkheadError('INVALID_ARGUMENT', 'not a cursor of this list', { cause });
+function invalidCursor(): BulkheadError {
+  return new BulkheadError('INVALID_ARGUMENT', 'not a cursor of this list');
 }

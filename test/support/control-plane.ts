@@ -33,25 +33,8 @@ export async function startControlPlane(
   settings: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
 ): Promise<ControlPlaneProcess> {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/control-plane/main.js'), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: databaseUrl,
-      BULKHEAD_MASTER_KEY: MASTER_KEY.toString('base64'),
-      BULKHEAD_HTTP_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_GRPC_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_DRAIN_DELAY_MS: '0',
-      ...settings,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const written: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => written.push(text));
-  }
+  const { child, output } = spawnControlPlane(databaseUrl, settings, args);
   const ended = endOf(child);
-  const output = () => written.join('');
   const destroy = async () => {
     if (!hasEnded(child)) child.kill('SIGKILL');
     await ended;
@@ -87,6 +70,44 @@ export async function startControlPlane(
     },
     destroy,
   };
+}
+
+/** For one that is to end by itself. */
+export async function runControlPlane(
+  databaseUrl: string,
+  settings: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Promise<{ readonly code: number | string; readonly output: string }> {
+  const { child, output } = spawnControlPlane(databaseUrl, settings, args);
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
+  const code = await endOf(child);
+  clearTimeout(timer);
+  return { code, output: output() };
+}
+
+function spawnControlPlane(
+  databaseUrl: string,
+  settings: Readonly<Record<string, string>>,
+  args: readonly string[],
+) {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/control-plane/main.js'), ...args], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: databaseUrl,
+      BULKHEAD_MASTER_KEY: MASTER_KEY.toString('base64'),
+      BULKHEAD_HTTP_ADDRESS: '127.0.0.1:0',
+      BULKHEAD_GRPC_ADDRESS: '127.0.0.1:0',
+      BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',
+      BULKHEAD_DRAIN_DELAY_MS: '0',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => written.push(text));
+  }
+  return { child, output: () => written.join('') };
 }
 
 interface Said {
