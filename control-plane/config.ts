@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { nearest } from '../proto/ts/policy/language.js';
 import { MASTER_KEY_BYTES } from './domain/vault.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
 
@@ -69,6 +70,11 @@ Settings (environment)
   ELASTICSEARCH_URL             events and alerts go there too
 `;
 
+/** Of this program: what the help names. */
+const KNOWN = new Set(CONFIG_HELP.match(/BULKHEAD_[A-Z_]+/g));
+/** Kubernetes makes variables of the services of a namespace, whose names may begin like ours. */
+const OF_A_SERVICE = /_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)/;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads and checks all settings. @throws ConfigError */
@@ -116,8 +122,22 @@ export function readConfig(
     migrateOnStart: flag('BULKHEAD_MIGRATE'),
     logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),
   };
+  problems.push(...misspelt(environment));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/**
+ * A setting that is written wrong would be one that is not made. Only names that are near to one of
+ * ours: others may be those of the agent, or of somebody else.
+ */
+function misspelt(environment: Environment): string[] {
+  const bare = (name: string) => name.slice('BULKHEAD_'.length);
+  return Object.keys(environment).flatMap((name) => {
+    if (!name.startsWith('BULKHEAD_') || KNOWN.has(name) || OF_A_SERVICE.test(name)) return [];
+    const meant = nearest(bare(name), [...KNOWN].map(bare));
+    return meant ? [`${name}: there is no such setting, is BULKHEAD_${meant} meant?`] : [];
+  });
 }
 
 type Reader = (name: string) => string | undefined;
