@@ -120,9 +120,7 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
         const { status } = request.body;
         const { status: from } = await getAlert(tx, alertId);
         const alert = alertToJson(await setAlertStatus(tx, alertId, status));
-        await audit(tx, request, {
-          action: 'alert.set-status',
-          target: { kind: 'alert', id: alertId },
+        await audit(tx, request, 'alert.set-status', alertId, {
           before: { status: from },
           after: { status },
           details: { from, to: status },

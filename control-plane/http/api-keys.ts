@@ -103,9 +103,8 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
           expiresAt: ends,
         });
         const after = apiKeyToJson(key);
-        const target = { kind: 'api-key', id: key.id } as const;
         const details = { name, role };
-        await audit(tx, request, { action: 'api-key.create', target, after, details });
+        await audit(tx, request, 'api-key.create', key.id, { after, details });
         return { ...after, apiKey: token.text };
       });
     },
@@ -132,9 +131,8 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       return inTenant(database, request, async (tx) => {
         const { keyId } = request.params;
         const after = apiKeyToJson(await revokeApiKey(tx, keyId));
-        const target = { kind: 'api-key', id: keyId } as const;
         const details = { name: after.name, role: after.role };
-        await audit(tx, request, { action: 'api-key.revoke', target, after, details });
+        await audit(tx, request, 'api-key.revoke', keyId, { after, details });
         return after;
       });
     },

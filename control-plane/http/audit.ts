@@ -1,25 +1,35 @@
 import type { FastifyRequest } from 'fastify';
+import type { AuditAction, AuditTargetKind } from '../domain/audit.js';
 import { type AuditEntry, appendAudit } from '../store/audit-log.js';
 import type { TenantTx } from '../store/transaction.js';
 import { callerOf } from './authentication.js';
 
 /**
- * Writes down what the request does: the last thing in its transaction, since it locks the end of the
- * tenant's chain. `before` and `after` are the thing as the API shows it, never with a secret.
+ * Writes down what the request does to the thing that the action is about: the last thing in its
+ * transaction, since it locks the end of the tenant's chain. `before` and `after` are the thing as the
+ * API shows it, never with a secret.
  */
 export async function audit(
   tx: TenantTx,
   request: FastifyRequest,
-  entry: Omit<AuditEntry, 'actor' | 'origin'>,
+  action: AuditAction,
+  id: string,
+  what: Pick<AuditEntry, 'before' | 'after' | 'details'>,
 ): Promise<void> {
-  const { id, name } = callerOf(request);
+  const caller = callerOf(request);
   await appendAudit(tx, {
-    ...entry,
-    actor: { kind: 'api-key', id, name },
+    ...what,
+    action,
+    target: { kind: targetKindOf(action), id },
+    actor: { kind: 'api-key', id: caller.id, name: caller.name },
     origin: {
       address: request.ip,
       userAgent: request.headers['user-agent'],
       requestId: request.id,
     },
   });
+}
+
+function targetKindOf(action: AuditAction): AuditTargetKind {
+  return action.slice(0, action.indexOf('.')) as AuditTargetKind;
 }

@@ -108,8 +108,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     async (request, reply) => {
       const cluster = await makeOnce(dependencies, request, reply, async (tx) => {
         const made = toJson(await createCluster(tx, request.body));
-        const target = { kind: 'cluster', id: made.id } as const;
-        await audit(tx, request, { action: 'cluster.create', target, after: made });
+        await audit(tx, request, 'cluster.create', made.id, { after: made });
         return made;
       });
       setEtag(reply, cluster);
@@ -157,13 +156,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
           checkIfMatch(request, current);
           before = toJson(current);
         });
-        const target = { kind: 'cluster', id: clusterId } as const;
-        await audit(tx, request, {
-          action: 'cluster.update',
-          target,
-          before,
-          after: toJson(after),
-        });
+        await audit(tx, request, 'cluster.update', clusterId, { before, after: toJson(after) });
         return after;
       });
       setEtag(reply, cluster);

@@ -99,9 +99,8 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
           expiresAt: ttlMinutes ? new Date(Date.now() + ttlMinutes * 60_000) : undefined,
         });
         const after = toJson(made);
-        const target = { kind: 'join-token', id: made.id } as const;
         const details = { clusterId: made.clusterId };
-        await audit(tx, request, { action: 'join-token.create', target, after, details });
+        await audit(tx, request, 'join-token.create', made.id, { after, details });
         return { ...after, token: token.text, caPin };
       }),
   );
@@ -121,9 +120,8 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
       inTenant(database, request, async (tx) => {
         const { tokenId } = request.params;
         const after = toJson(await revokeJoinToken(tx, tokenId));
-        const target = { kind: 'join-token', id: tokenId } as const;
         const details = { clusterId: after.clusterId };
-        await audit(tx, request, { action: 'join-token.revoke', target, after, details });
+        await audit(tx, request, 'join-token.revoke', tokenId, { after, details });
         return after;
       }),
   );

@@ -110,9 +110,8 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
       inTenant(database, request, async (tx) => {
         const { nodeId } = request.params;
         const after = toJson(await revokeNode(tx, nodeId));
-        const target = { kind: 'node', id: nodeId } as const;
         const details = { name: after.name, clusterId: after.clusterId };
-        await audit(tx, request, { action: 'node.revoke', target, after, details });
+        await audit(tx, request, 'node.revoke', nodeId, { after, details });
         return after;
       }),
   );

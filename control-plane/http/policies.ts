@@ -117,9 +117,8 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
       const row = { name, source, normalised, sha256, createdBy: creatorOf(request) };
       return makeOnce(dependencies, request, reply, async (tx) => {
         const policy = toJson((await createPolicy(tx, row)).policy);
-        const target = { kind: 'policy', id: policy.id } as const;
         const details = { name, sha256: toJson(sha256) };
-        await audit(tx, request, { action: 'policy.create', target, after: policy, details });
+        await audit(tx, request, 'policy.create', policy.id, { after: policy, details });
         return { ...policy, warnings: toJson(warnings) };
       });
     },
@@ -214,9 +213,7 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
         }
         await checkFit(tx, clusters);
         const published = toJson(await listDesired(tx, { policyId }));
-        await audit(tx, request, {
-          action: 'policy.publish',
-          target: { kind: 'policy', id: policyId },
+        await audit(tx, request, 'policy.publish', policyId, {
           before,
           after: published,
           details: { version, mode, ...clusterDetails(clusters) },
@@ -255,9 +252,7 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
         // Where a cluster's own version goes, the one for every cluster comes to light.
         await checkFit(tx, clusters);
         const published = toJson(await listDesired(tx, { policyId }));
-        await audit(tx, request, {
-          action: 'policy.withdraw',
-          target: { kind: 'policy', id: policyId },
+        await audit(tx, request, 'policy.withdraw', policyId, {
           before,
           after: published,
           details: clusterDetails(clusters),

@@ -90,9 +90,8 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
       return makeOnce(dependencies, request, reply, async (tx) => {
         const { policyId } = request.params;
         const version = versionToJson(await addPolicyVersion(tx, policyId, row));
-        const target = { kind: 'policy', id: policyId } as const;
         const details = { version: version.version, sha256: version.sha256 };
-        await audit(tx, request, { action: 'policy.add-version', target, after: version, details });
+        await audit(tx, request, 'policy.add-version', policyId, { after: version, details });
         return { ...version, warnings: toJson(warnings) };
       });
     },

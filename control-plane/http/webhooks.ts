@@ -109,9 +109,8 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
         const secret = `whsec_${randomBytes(32).toString('base64')}`;
         const secretEncrypted = vault.seal('webhook', Buffer.from(secret));
         const webhook = toJson(await createWebhookEndpoint(tx, { name, url, secretEncrypted }));
-        const target = { kind: 'webhook', id: webhook.id } as const;
         const details = { name };
-        await audit(tx, request, { action: 'webhook.create', target, after: webhook, details });
+        await audit(tx, request, 'webhook.create', webhook.id, { after: webhook, details });
         return { ...webhook, secret };
       });
     },
@@ -133,9 +132,8 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
       await inTenant(database, request, async (tx) => {
         const before = toJson(await getWebhookEndpoint(tx, webhookId));
         await deleteWebhookEndpoint(tx, webhookId);
-        const target = { kind: 'webhook', id: webhookId } as const;
         const details = { name: before.name };
-        await audit(tx, request, { action: 'webhook.delete', target, before, details });
+        await audit(tx, request, 'webhook.delete', webhookId, { before, details });
       });
       return reply.code(204).send(undefined);
     },
