@@ -61,7 +61,10 @@ const Alert = Type.Object(
 const AlertQuery = closed({
   ...PageQuery,
   status: Type.Optional(Status),
+  severity: Type.Optional(oneOf(ALERT_SEVERITIES)),
   clusterId: Type.Optional(Id),
+  nodeId: Type.Optional(Id),
+  policyId: Type.Optional(Id),
 });
 
 export function alertRoutes(api: Api, { database }: HttpDependencies): void {
@@ -80,8 +83,8 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { status, clusterId } = request.query;
-      const filter = { ...pageFromQuery(request.query), status, clusterId };
+      const { limit: _limit, after: _after, ...more } = request.query;
+      const filter = { ...pageFromQuery(request.query), ...more };
       const page = await inTenant(database, request, (tx) => listAlerts(tx, filter));
       return pageToJson(page, alertToJson);
     },

@@ -16,7 +16,7 @@ import {
   Id,
   Instant,
   Name,
-  NO_CONTROLS,
+  NamePrefix,
   oneOf,
   PageQuery,
   pageFromQuery,
@@ -50,7 +50,7 @@ const ClusterQuery = closed({
       description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`.',
     }),
   ),
-  namePrefix: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: NO_CONTROLS })),
+  namePrefix: NamePrefix,
   sort: Type.Optional(oneOf(CLUSTER_SORTS)),
 });
 const NewCluster = closed({ name: Name, labels: Type.Optional(Labels) });

@@ -6,6 +6,7 @@ import {
   closed,
   Id,
   Instant,
+  NamePrefix,
   oneOf,
   PageQuery,
   pageFromQuery,
@@ -59,6 +60,13 @@ const Node = Type.Object(
   { title: 'Node' },
 );
 
+const NodeQuery = closed({
+  ...PageQuery,
+  clusterId: Type.Optional(Id),
+  state: Type.Optional(oneOf(NODE_STATES)),
+  namePrefix: NamePrefix,
+});
+
 export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
   const tags = ['nodes'];
   const params = closed({ nodeId: Id });
@@ -70,12 +78,13 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
         operationId: 'listNodes',
         summary: 'Nodes, by name: hooks with their backends, revision in force, losses',
         tags,
-        querystring: closed({ ...PageQuery, clusterId: Type.Optional(Id) }),
+        querystring: NodeQuery,
         response: { 200: pageOf('NodePage', Node) },
       },
     },
     async (request) => {
-      const filter = { ...pageFromQuery(request.query), clusterId: request.query.clusterId };
+      const { limit: _limit, after: _after, ...more } = request.query;
+      const filter = { ...pageFromQuery(request.query), ...more };
       return pageToJson(await inTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
     },
   );

@@ -8,7 +8,7 @@ import {
   removeDesired,
   setDesired,
 } from '../store/desired-state.js';
-import { createPolicy, getPolicy, listPolicies } from '../store/policies.js';
+import { createPolicy, getPolicy, listPolicies, POLICY_SORTS } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './authentication.js';
@@ -20,6 +20,7 @@ import {
   Id,
   Instant,
   Name,
+  NamePrefix,
   oneOf,
   PageQuery,
   pageFromQuery,
@@ -54,6 +55,11 @@ const Published = Type.Object(
   { title: 'PublishedPolicy' },
 );
 
+const PolicyQuery = closed({
+  ...PageQuery,
+  namePrefix: NamePrefix,
+  sort: Type.Optional(oneOf(POLICY_SORTS)),
+});
 const Clusters = Type.Union([
   Type.Literal('all'),
   Type.Array(Id, { minItems: 1, maxItems: 1000, uniqueItems: true }),
@@ -81,17 +87,20 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
     {
       schema: {
         operationId: 'listPolicies',
-        summary: 'Policies, by name',
+        summary: 'Policies, by name or as `sort` says',
         tags: TAGS,
-        querystring: closed(PageQuery),
+        querystring: PolicyQuery,
         response: { 200: pageOf('PolicyPage', Policy) },
       },
     },
-    async (request) =>
-      pageToJson(
-        await inTenant(database, request, (tx) => listPolicies(tx, pageFromQuery(request.query))),
+    async (request) => {
+      const { namePrefix, sort } = request.query;
+      const filter = { ...pageFromQuery(request.query), namePrefix, sort };
+      return pageToJson(
+        await inTenant(database, request, (tx) => listPolicies(tx, filter)),
         toJson,
-      ),
+      );
+    },
   );
 
   api.post(

@@ -21,6 +21,10 @@ export const Name = Type.String({
 });
 /** Text that Postgres can hold and a terminal can show. */
 export const NO_CONTROLS = '^[^\\p{C}]*$';
+/** Of a list. */
+export const NamePrefix = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 253, pattern: NO_CONTROLS }),
+);
 /** A JSON object whose form is told elsewhere. */
 export const AnyObject = Type.Unsafe<Readonly<Record<string, unknown>>>({
   type: 'object',

@@ -67,7 +67,10 @@ export interface AlertSighting {
 
 export interface AlertFilter extends PageRequest {
   readonly status?: AlertStatus | undefined;
+  readonly severity?: AlertSeverity | undefined;
   readonly clusterId?: string | undefined;
+  readonly nodeId?: string | undefined;
+  readonly policyId?: string | undefined;
 }
 
 /**
@@ -133,7 +136,10 @@ export async function listAlerts(tx: TenantTx, filter: AlertFilter = {}): Promis
       and(
         eq(alerts.tenantId, tx.tenantId),
         filter.status === undefined ? undefined : eq(alerts.status, filter.status),
+        filter.severity === undefined ? undefined : eq(alerts.severity, filter.severity),
         filter.clusterId === undefined ? undefined : eq(alerts.clusterId, filter.clusterId),
+        filter.nodeId === undefined ? undefined : eq(alerts.nodeId, filter.nodeId),
+        filter.policyId === undefined ? undefined : eq(alerts.policyId, filter.policyId),
         before === undefined ? undefined : lt(alerts.id, before),
       ),
     )

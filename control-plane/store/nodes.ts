@@ -1,7 +1,8 @@
-import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { found } from './errors.js';
+import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import type { NODE_STATES, NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
 import { nodes } from './schema/nodes.js';
@@ -42,28 +43,31 @@ export async function getNode(tx: TenantTx, id: string): Promise<Node> {
   return nodeFromRow(found(row, 'node'));
 }
 
+export interface NodeFilter extends PageRequest {
+  readonly clusterId?: string | undefined;
+  readonly state?: Node['state'] | undefined;
+  readonly namePrefix?: string | undefined;
+}
+
 /** By name, then id, since clusters may have nodes of the same name. */
-export async function listNodes(
-  tx: TenantTx,
-  request: PageRequest & { readonly clusterId?: string | undefined } = {},
-): Promise<Page<Node>> {
-  const limit = pageLimit(request);
-  const [name, id] = pageStart(request, 2) ?? [];
+export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<Page<Node>> {
+  const limit = pageLimit(filter);
+  const order = orderOf('name', { name: nodes.name }, nodes.id);
   const rows = await tx.queries
     .select()
     .from(nodes)
     .where(
       and(
         eq(nodes.tenantId, tx.tenantId),
-        request.clusterId === undefined ? undefined : eq(nodes.clusterId, request.clusterId),
-        name === undefined || id === undefined
-          ? undefined
-          : or(gt(nodes.name, name), and(eq(nodes.name, name), gt(nodes.id, id))),
+        filter.clusterId === undefined ? undefined : eq(nodes.clusterId, filter.clusterId),
+        filter.state === undefined ? undefined : eq(nodes.state, filter.state),
+        filter.namePrefix === undefined ? undefined : startsWith(nodes.name, filter.namePrefix),
+        order.after(pageStart(filter, 2)),
       ),
     )
-    .orderBy(asc(nodes.name), asc(nodes.id))
+    .orderBy(...order.by)
     .limit(limit + 1);
-  return toPage(rows, limit, nodeFromRow, (row) => [row.name, row.id]);
+  return toPage(rows, limit, nodeFromRow, order.keyOf);
 }
 
 /** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NOT_FOUND */

@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
+import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { policies, policyVersions } from './schema/policies.js';
 import type { TenantTx } from './transaction.js';
@@ -70,22 +71,32 @@ export async function getPolicy(tx: TenantTx, id: string): Promise<Policy> {
   return policyFromRow(found(row, 'policy'));
 }
 
-/** By name. */
-export async function listPolicies(tx: TenantTx, request: PageRequest = {}): Promise<Page<Policy>> {
-  const limit = pageLimit(request);
-  const [name] = pageStart(request, 1) ?? [];
+const POLICY_ORDERS = { name: policies.name, createdAt: policies.createdAt } as const;
+export const POLICY_SORTS = ['name', '-name', 'createdAt', '-createdAt'] as const;
+
+export interface PolicyFilter extends PageRequest {
+  readonly namePrefix?: string | undefined;
+  readonly sort?: (typeof POLICY_SORTS)[number] | undefined;
+}
+
+/** By name, where no other order is asked for. */
+export async function listPolicies(tx: TenantTx, filter: PolicyFilter = {}): Promise<Page<Policy>> {
+  const { sort = 'name', namePrefix } = filter;
+  const limit = pageLimit(filter);
+  const order = orderOf(sort, POLICY_ORDERS, policies.id);
   const rows = await tx.queries
     .select()
     .from(policies)
     .where(
       and(
         eq(policies.tenantId, tx.tenantId),
-        name === undefined ? undefined : gt(policies.name, name),
+        namePrefix === undefined ? undefined : startsWith(policies.name, namePrefix),
+        order.after(pageStart(filter, 2)),
       ),
     )
-    .orderBy(asc(policies.name))
+    .orderBy(...order.by)
     .limit(limit + 1);
-  return toPage(rows, limit, policyFromRow, (row) => [row.name]);
+  return toPage(rows, limit, policyFromRow, order.keyOf);
 }
 
 /** @throws BulkheadError NOT_FOUND */
