@@ -13,11 +13,11 @@ import { inTenant } from './authentication.js';
 import {
   AnyObject,
   closed,
+  filterFromQuery,
   Id,
   Instant,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   toJson,
@@ -83,8 +83,7 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { limit: _limit, after: _after, ...more } = request.query;
-      const filter = { ...pageFromQuery(request.query), ...more };
+      const filter = filterFromQuery(request.query);
       const page = await inTenant(database, request, (tx) => listAlerts(tx, filter));
       return pageToJson(page, alertToJson);
     },

@@ -12,6 +12,7 @@ import type { Database, TenantContext } from '../store/database.js';
 import { callerOf, inTenant } from './authentication.js';
 import {
   closed,
+  filterFromQuery,
   Id,
   Instant,
   instantFromText,
@@ -19,7 +20,6 @@ import {
   NO_CONTROLS,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   Sha256,
@@ -90,10 +90,9 @@ export function auditLogRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { since, until, limit: _limit, after: _after, ...filter } = request.query;
+      const { since, until, ...filter } = filterFromQuery(request.query);
       const page = await inTenant(database, request, (tx) =>
         listAudit(tx, {
-          ...pageFromQuery(request.query),
           ...filter,
           since: since === undefined ? undefined : instantFromText('since', since),
           until: until === undefined ? undefined : instantFromText('until', until),

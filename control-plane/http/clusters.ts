@@ -13,13 +13,13 @@ import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
   closed,
+  filterFromQuery,
   Id,
   Instant,
   Name,
   NamePrefix,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   toJson,
@@ -81,12 +81,10 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { labels, namePrefix, sort } = request.query;
+      const { labels, ...more } = filterFromQuery(request.query);
       const filter = {
-        ...pageFromQuery(request.query),
+        ...more,
         labels: labels === undefined ? undefined : selectorFromText('labels', labels),
-        namePrefix,
-        sort,
       };
       const page = await inTenant(database, request, (tx) => listClusters(tx, filter));
       return pageToJson(page, toJson);

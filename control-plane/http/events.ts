@@ -4,12 +4,12 @@ import { inTenant } from './authentication.js';
 import {
   AnyObject,
   closed,
+  filterFromQuery,
   Id,
   Instant,
   instantFromText,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   toJson,
@@ -58,10 +58,9 @@ export function eventRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { since, until, limit: _limit, after: _after, ...filter } = request.query;
+      const { since, until, ...filter } = filterFromQuery(request.query);
       const page = await inTenant(database, request, (tx) =>
         listEvents(tx, {
-          ...pageFromQuery(request.query),
           ...filter,
           since: since === undefined ? undefined : instantFromText('since', since),
           until: until === undefined ? undefined : instantFromText('until', until),

@@ -4,12 +4,12 @@ import { audit } from './audit.js';
 import { inTenant } from './authentication.js';
 import {
   closed,
+  filterFromQuery,
   Id,
   Instant,
   NamePrefix,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   toJson,
@@ -83,8 +83,7 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { limit: _limit, after: _after, ...more } = request.query;
-      const filter = { ...pageFromQuery(request.query), ...more };
+      const filter = filterFromQuery(request.query);
       return pageToJson(await inTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
     },
   );

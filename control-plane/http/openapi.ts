@@ -4,6 +4,7 @@ import fastifySwaggerUi from '@fastify/swagger-ui';
 import { ERROR_CODES } from '../../proto/ts/wire/errors.js';
 import { accessOf, DOCS_PREFIX } from './access.js';
 import { isFresh } from './fresh.js';
+import { POLICY_PROBLEMS } from './policy-shapes.js';
 import { PROBLEM_CONTENT_TYPE } from './problem.js';
 import type { Api } from './server.js';
 
@@ -160,20 +161,8 @@ const PROBLEM = {
     nextStep: { type: 'string' },
     requestId: { type: 'string', format: 'uuid' },
     problems: {
-      type: 'array',
+      ...POLICY_PROBLEMS,
       description: 'POLICY_INVALID: every problem of the document.',
-      items: {
-        title: 'PolicyProblem',
-        type: 'object',
-        required: ['code', 'severity', 'message', 'line', 'column'],
-        properties: {
-          code: { type: 'string' },
-          severity: { type: 'string', enum: ['error', 'warning'] },
-          message: { type: 'string' },
-          line: { type: 'integer', minimum: 1 },
-          column: { type: 'integer', minimum: 1 },
-        },
-      },
     },
   },
 };

@@ -17,13 +17,13 @@ import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';
 import {
   closed,
+  filterFromQuery,
   Id,
   Instant,
   Name,
   NamePrefix,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
   Sha256,
@@ -94,8 +94,7 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { namePrefix, sort } = request.query;
-      const filter = { ...pageFromQuery(request.query), namePrefix, sort };
+      const filter = filterFromQuery(request.query);
       return pageToJson(
         await inTenant(database, request, (tx) => listPolicies(tx, filter)),
         toJson,

@@ -77,6 +77,14 @@ export function pageFromQuery(query: Static<typeof PageQueryObject>): PageReques
   return { limit: query.limit === undefined ? undefined : Number(query.limit), after: query.after };
 }
 
+/** What a list is asked for: its page, and whatever else the query names. */
+export function filterFromQuery<Query extends Static<typeof PageQueryObject>>(
+  query: Query,
+): PageRequest & Omit<Query, 'limit' | 'after'> {
+  const { limit: _limit, after: _after, ...filter } = query;
+  return { ...filter, ...pageFromQuery(query) };
+}
+
 /** The format lets a leap second through, which JavaScript has no time for. @throws BulkheadError INVALID_ARGUMENT */
 export function instantFromText(name: string, text: string): Date {
   const instant = new Date(text);
