@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
+  type ApiKeyCredential,
   createApiKey,
   findApiKey,
   listApiKeys,
@@ -131,12 +132,17 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       return inTenant(database, request, async (tx) => {
         const { keyId } = request.params;
         const after = apiKeyToJson(await revokeApiKey(tx, keyId));
+        const before = found && apiKeyToJson(withoutSecret(found));
         const details = { name: after.name, role: after.role };
-        await audit(tx, request, 'api-key.revoke', keyId, { after, details });
+        await audit(tx, request, 'api-key.revoke', keyId, { before, after, details });
         return after;
       });
     },
   );
+}
+
+function withoutSecret({ secretSha256: _secretSha256, ...key }: ApiKeyCredential): StoredKey {
+  return key;
 }
 
 function apiKeyToJson({ tenantId: _tenantId, ...key }: StoredKey) {

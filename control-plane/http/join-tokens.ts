@@ -1,7 +1,12 @@
 import { Type } from 'typebox';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { getCluster } from '../store/clusters.js';
-import { createJoinToken, listJoinTokens, revokeJoinToken } from '../store/join-tokens.js';
+import {
+  createJoinToken,
+  getJoinToken,
+  listJoinTokens,
+  revokeJoinToken,
+} from '../store/join-tokens.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './authentication.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
@@ -119,9 +124,10 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
     (request) =>
       inTenant(database, request, async (tx) => {
         const { tokenId } = request.params;
+        const before = toJson(await getJoinToken(tx, tokenId));
         const after = toJson(await revokeJoinToken(tx, tokenId));
         const details = { clusterId: after.clusterId };
-        await audit(tx, request, 'join-token.revoke', tokenId, { after, details });
+        await audit(tx, request, 'join-token.revoke', tokenId, { before, after, details });
         return after;
       }),
   );

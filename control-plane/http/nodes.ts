@@ -117,9 +117,10 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
     (request) =>
       inTenant(database, request, async (tx) => {
         const { nodeId } = request.params;
+        const before = toJson(await getNode(tx, nodeId));
         const after = toJson(await revokeNode(tx, nodeId));
         const details = { name: after.name, clusterId: after.clusterId };
-        await audit(tx, request, 'node.revoke', nodeId, { after, details });
+        await audit(tx, request, 'node.revoke', nodeId, { before, after, details });
         return after;
       }),
   );

@@ -39,6 +39,12 @@ export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promis
   return joinTokenFromRow(only(rows));
 }
 
+/** Revoked, used and expired ones too. @throws BulkheadError NOT_FOUND */
+export async function getJoinToken(tx: TenantTx, id: string): Promise<JoinToken> {
+  const [row] = await tx.queries.select().from(joinTokens).where(byId(tx, id));
+  return joinTokenFromRow(found(row, 'join token'));
+}
+
 /** Newest first, of one cluster or all. */
 export async function listJoinTokens(
   tx: TenantTx,
@@ -68,9 +74,13 @@ export async function revokeJoinToken(tx: TenantTx, id: string): Promise<JoinTok
   const [row] = await tx.queries
     .update(joinTokens)
     .set({ revokedAt: sql`coalesce(${joinTokens.revokedAt}, now())` })
-    .where(and(eq(joinTokens.tenantId, tx.tenantId), eq(joinTokens.id, id)))
+    .where(byId(tx, id))
     .returning();
   return joinTokenFromRow(found(row, 'join token'));
+}
+
+function byId(tx: TenantTx, id: string) {
+  return and(eq(joinTokens.tenantId, tx.tenantId), eq(joinTokens.id, id));
 }
 
 function joinTokenFromRow(row: typeof joinTokens.$inferSelect): JoinToken {

@@ -34,6 +34,7 @@ import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import {
   createJoinToken,
+  getJoinToken,
   listJoinTokens,
   revokeJoinToken,
 } from '../../control-plane/store/join-tokens.js';
@@ -198,6 +199,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
         secretSha256: HASH,
         createdBy: 'test',
       }),
+  },
+  {
+    name: 'join-tokens.getJoinToken',
+    call: (tx, world) => getJoinToken(tx, world.joinTokenId),
   },
   {
     name: 'join-tokens.listJoinTokens',
