@@ -2,12 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { pino } from 'pino';
-import { createVault } from '../../control-plane/domain/vault.js';
-import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
-import { createMetrics } from '../../control-plane/metrics/metrics.js';
+import type { Keyring } from '../../control-plane/keyring.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
-import { RpcServer } from '../../control-plane/rpc/server.js';
+import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
@@ -18,14 +15,7 @@ import { join, renew } from '../../node-agent/uplink/join.js';
 import { openClient } from '../../node-agent/uplink/service.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-
-const NODE = {
-  name: 'node-1',
-  kernelRelease: '6.1',
-  architecture: 'x64',
-  agentVersion: '0.1.0',
-  hooks: [],
-};
+import { NODE, startTestEdge } from '../support/edge.js';
 
 let database: TestDatabase;
 let keyring: Keyring;
@@ -37,21 +27,7 @@ let directory = '';
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const vault = createVault(Buffer.alloc(32, 1));
-  keyring = await loadKeyring(database.app, vault, 'bulkhead');
-  const { publicKey, ...signingKey } = keyring.signingKey;
-  server = new RpcServer({
-    database: database.app,
-    log: pino({ level: 'silent' }),
-    authority: keyring.authority,
-    metrics: createMetrics().rpc,
-    trustDomain: 'bulkhead',
-    signingKey: { ...signingKey, publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }) },
-    names: ['127.0.0.1'],
-    host: '127.0.0.1',
-    port: 0,
-  });
-  port = await server.start();
+  ({ server, keyring, port } = await startTestEdge(database));
   tenantId = (await database.newTenant()).id;
   const cluster = await database.app.withTenant({ tenantId }, (tx) =>
     createCluster(tx, { name: 'production' }),
