@@ -9,7 +9,7 @@ import {
   setAlertStatus,
 } from '../store/alerts.js';
 import { audit } from './audit.js';
-import { inTenant } from './authentication.js';
+import { inTenant } from './caller.js';
 import {
   AnyObject,
   closed,

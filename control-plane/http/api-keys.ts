@@ -12,7 +12,7 @@ import {
 } from '../store/api-keys.js';
 import { mayGrant } from './access.js';
 import { audit } from './audit.js';
-import { callerOf, creatorOf, inTenant } from './authentication.js';
+import { callerOf, creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,

@@ -9,7 +9,7 @@ import {
 import { getAuditHead, listAudit } from '../store/audit-log.js';
 import { verifyAuditLog, walkAuditChain } from '../store/audit-verification.js';
 import type { Database, TenantContext } from '../store/database.js';
-import { callerOf, inTenant } from './authentication.js';
+import { callerOf, inTenant } from './caller.js';
 import {
   closed,
   filterFromQuery,

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { AuditAction, AuditTargetKind } from '../domain/audit.js';
 import { type AuditEntry, appendAudit } from '../store/audit-log.js';
 import type { TenantTx } from '../store/transaction.js';
-import { callerOf } from './authentication.js';
+import { callerOf } from './caller.js';
 
 /**
  * Writes down what the request does to the thing that the action is about: the last thing in its
@@ -16,12 +16,12 @@ export async function audit(
   id: string,
   what: Pick<AuditEntry, 'before' | 'after' | 'details'>,
 ): Promise<void> {
-  const caller = callerOf(request);
+  const { kind, id: callerId, name } = callerOf(request);
   await appendAudit(tx, {
     ...what,
     action,
     target: { kind: targetKindOf(action), id },
-    actor: { kind: 'api-key', id: caller.id, name: caller.name },
+    actor: { kind, id: callerId, name },
     origin: {
       address: request.ip,
       userAgent: request.headers['user-agent'],

@@ -8,7 +8,7 @@ import {
   updateCluster,
 } from '../store/clusters.js';
 import { audit } from './audit.js';
-import { inTenant } from './authentication.js';
+import { inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { listEvents } from '../store/events.js';
-import { inTenant } from './authentication.js';
+import { inTenant } from './caller.js';
 import {
   AnyObject,
   closed,

@@ -6,7 +6,7 @@ import type { Vault } from '../domain/vault.js';
 import type { Database } from '../store/database.js';
 import { claimIdempotencyKey, keepAnswer } from '../store/idempotency-keys.js';
 import type { TenantTx } from '../store/transaction.js';
-import { creatorOf, inTenant } from './authentication.js';
+import { creatorOf, inTenant } from './caller.js';
 
 const PURPOSE = 'idempotency';
 

@@ -8,7 +8,7 @@ import {
   revokeJoinToken,
 } from '../store/join-tokens.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './authentication.js';
+import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
 import { audit } from './audit.js';
-import { inTenant } from './authentication.js';
+import { inTenant } from './caller.js';
 import {
   closed,
   filterFromQuery,

@@ -11,7 +11,7 @@ import {
 import { createPolicy, getPolicy, listPolicies, POLICY_SORTS } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './authentication.js';
+import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';

@@ -8,7 +8,7 @@ import {
   type PolicyVersion as StoredVersion,
 } from '../store/policies.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './authentication.js';
+import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import {

@@ -56,11 +56,11 @@ export function answerMalformed(error: { readonly code?: string }, socket: Socke
 
 /** What a log line says of a request: the route, not the path with what the caller put into it. */
 export function requestFields(request: FastifyRequest) {
-  const { method, apiKey } = request;
+  const { method, caller } = request;
   return {
     method,
     route: request.routeOptions?.url,
-    ...(apiKey && { tenantId: apiKey.tenantId, apiKeyId: apiKey.id }),
+    ...(caller && { tenantId: caller.tenantId, caller: `${caller.kind}:${caller.id}` }),
   };
 }
 

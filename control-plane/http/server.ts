@@ -93,7 +93,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     // Closed where it takes no query at all, too.
     if (route.url.startsWith('/v1/')) route.schema = { querystring: closed({}), ...route.schema };
   });
-  api.decorateRequest('apiKey', undefined);
+  api.decorateRequest('caller', undefined);
   api.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
@@ -138,6 +138,6 @@ function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
   if (reply.statusCode >= 400) return;
   const fields = { ...requestFields(request), status: reply.statusCode, ms: reply.elapsedTime };
   // Probes come every few seconds.
-  if (request.apiKey) request.log.info(fields, 'call answered');
+  if (request.caller) request.log.info(fields, 'call answered');
   else request.log.debug(fields, 'call answered');
 }

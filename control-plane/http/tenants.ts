@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { ROLES } from '../store/api-keys.js';
 import { getTenant } from '../store/tenants.js';
-import { callerOf, inTenant } from './authentication.js';
-import { Id, Instant, oneOf, TokenId, toJson } from './schemas.js';
+import { CALLER_KINDS, callerOf, inTenant } from './caller.js';
+import { Id, Instant, oneOf, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const Tenant = Type.Object(
@@ -10,7 +10,15 @@ const Tenant = Type.Object(
     id: Id,
     name: Type.String(),
     createdAt: Instant,
-    caller: Type.Object({ apiKeyId: TokenId, name: Type.String(), role: oneOf(ROLES) }),
+    caller: Type.Object(
+      {
+        kind: oneOf(CALLER_KINDS),
+        id: Type.String({ description: 'Of the API key or of the member.' }),
+        name: Type.String(),
+        role: oneOf(ROLES),
+      },
+      { title: 'Caller' },
+    ),
   },
   { title: 'Tenant' },
 );
@@ -21,15 +29,15 @@ export function tenantRoutes(api: Api, { database }: HttpDependencies): void {
     {
       schema: {
         operationId: 'getTenant',
-        summary: 'Who am I: the tenant, and the key that asks',
+        summary: 'Who am I: the tenant, and who asks',
         tags: ['tenant'],
         response: { 200: Tenant },
       },
     },
     async (request) => {
       const { id, name, createdAt } = await inTenant(database, request, getTenant);
-      const key = callerOf(request);
-      const caller = { apiKeyId: key.id, name: key.name, role: key.role };
+      const { kind, id: callerId, name: callerName, role } = callerOf(request);
+      const caller = { kind, id: callerId, name: callerName, role };
       return toJson({ id, name, createdAt, caller });
     },
   );

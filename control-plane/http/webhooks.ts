@@ -13,7 +13,7 @@ import {
   listWebhookEndpoints,
 } from '../store/webhooks.js';
 import { audit } from './audit.js';
-import { inTenant } from './authentication.js';
+import { inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   AnyObject,

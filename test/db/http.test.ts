@@ -187,7 +187,12 @@ describe('the log', () => {
     const lines = http.log.slice(before).map((line): unknown => JSON.parse(line));
     expect(lines).toMatchObject([
       { reqId: answered.headers['x-request-id'], route: '/v1/clusters', status: 200 },
-      { reqId: refused.json().requestId, code: 'PERMISSION_DENIED', tenantId: http.ours.tenantId },
+      {
+        reqId: refused.json().requestId,
+        code: 'PERMISSION_DENIED',
+        tenantId: http.ours.tenantId,
+        caller: `api-key:${key.split('_')[2]}`,
+      },
     ]);
     expect(http.log.join('')).not.toContain(key.slice(24));
   });
@@ -211,7 +216,7 @@ describe('secrets', () => {
     }
     expect((await http.call('GET', '/v1/tenant', { key: key.apiKey })).json()).toMatchObject({
       id: http.ours.tenantId,
-      caller: { role: 'viewer' },
+      caller: { kind: 'api-key', id: key.id, name: 'k', role: 'viewer' },
     });
     await http.call('DELETE', `/v1/api-keys/${key.id}`);
     expect((await http.call('GET', '/v1/tenant', { key: key.apiKey })).statusCode).toBe(401);

@@ -1,0 +1,51 @@
+import type { FastifyRequest } from 'fastify';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { LabelSelector } from '../domain/label-selector.js';
+import type { Role } from '../store/api-keys.js';
+import type { Database } from '../store/database.js';
+import type { TenantTx } from '../store/transaction.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; undefined on routes for anyone. */
+    caller: Caller | undefined;
+  }
+}
+
+export const CALLER_KINDS = ['api-key', 'member'] as const;
+
+/** Who calls, however they said so: a program by its key, or a person. */
+export interface Caller {
+  readonly kind: (typeof CALLER_KINDS)[number];
+  /** Of the API key or of the member. */
+  readonly id: string;
+  /** As people know them. */
+  readonly name: string;
+  readonly tenantId: string;
+  readonly role: Role;
+  /** The clusters that they may see and change; absent: all. */
+  readonly clusters?: LabelSelector;
+  /** The session that a member came with. */
+  readonly viaSessionId?: string;
+}
+
+/** @throws BulkheadError UNAUTHENTICATED on a route for anyone */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new BulkheadError('UNAUTHENTICATED');
+  return request.caller;
+}
+
+/** How a row says who made it: `api-key:ID`, `member:ID`. */
+export function creatorOf(request: FastifyRequest): string {
+  const { kind, id } = callerOf(request);
+  return `${kind}:${id}`;
+}
+
+/** A transaction of the caller's tenant. */
+export function inTenant<T>(
+  database: Database,
+  request: FastifyRequest,
+  fn: (tx: TenantTx) => Promise<T>,
+): Promise<T> {
+  return database.withTenant(callerOf(request), fn);
+}
