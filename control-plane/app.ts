@@ -139,6 +139,7 @@ async function startApi(
     caPin: keyring.caPin,
     log: log.child({ role: 'api' }),
     metrics: metrics.http,
+    trustedProxies: config.trustedProxies,
     phase,
   });
   const requests = new OpenRequests(http);

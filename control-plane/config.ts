@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
 import { MASTER_KEY_BYTES } from './domain/vault.js';
@@ -17,6 +18,8 @@ export interface Config {
   readonly masterKey: Buffer;
   readonly trustDomain: string;
   readonly http: { readonly host: string; readonly port: number };
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[];
   readonly grpc: {
     readonly host: string;
     readonly port: number;
@@ -53,6 +56,9 @@ Settings (environment)
   BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database (required)
   BULKHEAD_MASTER_KEY_FILE      a file that holds it, instead
   BULKHEAD_HTTP_ADDRESS         host:port of the API (default 127.0.0.1:8080)
+  BULKHEAD_TRUSTED_PROXIES      addresses and networks (10.0.0.0/8), separated by commas, of the proxies
+                                before the API: X-Forwarded-For is believed of them, and of nobody else
+                                (default none)
   BULKHEAD_GRPC_ADDRESS         host:port for agents (default 127.0.0.1:8443)
   BULKHEAD_GRPC_NAMES           names and addresses that agents reach it by, for its certificate
                                 (default: this host's name, localhost, 127.0.0.1)
@@ -96,6 +102,7 @@ export function readConfig(
     masterKey: readMasterKey(text, problems),
     trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
     http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
+    trustedProxies: readNetworks('BULKHEAD_TRUSTED_PROXIES', text, problems),
     grpc: {
       ...readAddress('BULKHEAD_GRPC_ADDRESS', text, '127.0.0.1:8443', problems),
       names: text('BULKHEAD_GRPC_NAMES')?.split(/[\s,]+/) ?? [hostname(), 'localhost', '127.0.0.1'],
@@ -187,6 +194,19 @@ function readAddress(name: string, text: Reader, fallback: string, problems: str
     return { host: '127.0.0.1', port: 0 };
   }
   return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function readNetworks(name: string, text: Reader, problems: string[]): string[] {
+  const words = text(name)?.split(/[\s,]+/) ?? [];
+  for (const word of words) {
+    const [address = '', bits, ...more] = word.split('/');
+    const most = { 4: 32, 6: 128 }[isIP(address)];
+    const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (most ?? 0));
+    if (most === undefined || !isNetwork || more.length > 0) {
+      problems.push(`${name}: ${word} is no address and no network, such as 10.0.0.0/8`);
+    }
+  }
+  return words;
 }
 
 function readMasterKey(text: Reader, problems: string[]): Buffer {

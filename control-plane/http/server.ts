@@ -41,6 +41,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly caPin: string;
   readonly log: Logger;
   readonly metrics?: HttpMetrics;
+  /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** Fastify with types out of the routes' schemas. */
@@ -62,6 +64,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
   const logger: FastifyBaseLogger = dependencies.log;
   const api: Api = fastify({
     loggerInstance: logger,
+    trustProxy: [...(dependencies.trustedProxies ?? [])],
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     bodyLimit: BODY_LIMIT_BYTES,

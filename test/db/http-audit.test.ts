@@ -145,6 +145,36 @@ describe('the audit log', () => {
   });
 });
 
+describe('from where a request came', () => {
+  let behind: TestApi;
+
+  beforeAll(async () => {
+    behind = await createTestApi({ trustedProxies: ['10.0.0.0/8', 'fd00::1'] });
+  });
+
+  afterAll(() => behind?.close());
+
+  it.each([
+    ['10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    // What a caller made up stands to the left of what the proxy adds.
+    ['10.1.2.3', '198.51.100.1, 203.0.113.9', '203.0.113.9'],
+    ['fd00::1', '203.0.113.9, 10.9.9.9', '203.0.113.9'],
+    ['192.0.2.1', '203.0.113.9', '192.0.2.1'],
+  ])('a peer %s that says %s: %s', async (peer, forwarded, source) => {
+    const headers = { 'x-forwarded-for': forwarded };
+    const body = { name: `${peer} ${forwarded}` };
+    await behind.call('POST', '/v1/clusters', { body, headers, peer });
+    const { items } = (await behind.call('GET', '/v1/audit-log?limit=1')).json();
+    expect(items[0]).toMatchObject({ action: 'cluster.create', sourceAddress: source });
+  });
+
+  it('is not what a caller says where no proxy is trusted', async () => {
+    const headers = { 'x-forwarded-for': '203.0.113.9' };
+    await http.call('POST', '/v1/clusters', { body: { name: 'direct' }, headers });
+    expect(await newest()).toMatchObject({ sourceAddress: '127.0.0.1' });
+  });
+});
+
 function headOf({ sequence, hash }: { sequence: string; hash: string }) {
   return { sequence: BigInt(sequence), hash: Buffer.from(hash, 'hex') };
 }

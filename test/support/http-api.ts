@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { createHttpServer } from '../../control-plane/http/server.js';
+import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
 import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
@@ -33,9 +33,11 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default: 127.0.0.1. */
+  readonly peer?: string;
 }
 
-export async function createTestApi(): Promise<TestApi> {
+export async function createTestApi(more: Partial<HttpDependencies> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const log: string[] = [];
   const api = await createHttpServer({
@@ -43,6 +45,7 @@ export async function createTestApi(): Promise<TestApi> {
     vault: createVault(randomBytes(32)),
     caPin: CA_PIN,
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+    ...more,
   });
   const ours = await createWorld(database);
   const theirs = await createWorld(database);
@@ -66,11 +69,12 @@ export async function createTestApi(): Promise<TestApi> {
     theirs,
     log,
     newKey,
-    call(method, url, { key = owner, body, contentType, headers } = {}) {
+    call(method, url, { key = owner, body, contentType, headers, peer } = {}) {
       return api.inject({
         // The methods of the access table are those of HTTP.
         method: method as NonNullable<InjectOptions['method']>,
         url,
+        ...(peer && { remoteAddress: peer }),
         headers: {
           ...(key && { authorization: `Bearer ${key}` }),
           ...(contentType && { 'content-type': contentType }),

@@ -55,6 +55,7 @@ describe('the settings of the control plane', () => {
         BULKHEAD_DATABASE_CONNECTIONS: '0',
         BULKHEAD_MIGRATE: 'yes',
         BULKHEAD_LOG_LEVLE: 'hunter2',
+        BULKHEAD_TRUSTED_PROXIES: '10.0.0.0/8 10.0.0.0/33',
       },
       ['--role=edge,wroker'],
     );
@@ -68,6 +69,7 @@ describe('the settings of the control plane', () => {
       'BULKHEAD_MASTER_KEY',
       'BULKHEAD_MIGRATE',
       'BULKHEAD_OPERATIONS_ADDRESS',
+      'BULKHEAD_TRUSTED_PROXIES',
       'DATABASE_URL',
     ]);
     expect(problems.join()).not.toMatch(/hunter2|aHVudGVyMg/);
