@@ -214,6 +214,7 @@ function nodeInfo(config: Config, engine: Engine) {
     kernelRelease: release(),
     architecture: arch(),
     agentVersion: AGENT_VERSION,
+    kubernetesVersion: config.kubernetesVersion ?? '',
     hooks: hooksToWire(engine.hooks),
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isKubernetesVersion } from '../proto/ts/wire/kubernetes-version.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BACKENDS = ['lsm', 'fmod_ret', 'signal'] as const;
@@ -11,6 +12,8 @@ export interface Config {
   readonly caPin: string | undefined;
   readonly stateDirectory: string;
   readonly nodeName: string;
+  /** v1.31.2 */
+  readonly kubernetesVersion: string | undefined;
   readonly criSocket: string;
   /** v2 cgroups, below which each new cgroup is a container. */
   readonly containerCgroups: readonly string[];
@@ -45,6 +48,8 @@ Settings (environment)
   BULKHEAD_CA_PIN             sha256:...: the control plane's authority, printed with the token
   BULKHEAD_STATE_DIR          identity, policies, spool (default /var/lib/bulkhead-agent)
   BULKHEAD_NODE_NAME          default: the host's name
+  BULKHEAD_KUBERNETES_VERSION the cluster's version, as its API server says it (v1.31.2); a chart can
+                              fill it in, the agent asks no API server
   BULKHEAD_CRI_SOCKET         default /run/containerd/containerd.sock
   BULKHEAD_CONTAINER_CGROUPS  v2 cgroups below which containers are made, separated by commas
                               (default ${DEFAULT_CGROUPS}, as far as they exist)
@@ -69,6 +74,7 @@ export function readConfig(environment: Environment = process.env): Config {
     caPin: text('BULKHEAD_CA_PIN'),
     stateDirectory: text('BULKHEAD_STATE_DIR') ?? '/var/lib/bulkhead-agent',
     nodeName: text('BULKHEAD_NODE_NAME') ?? hostname(),
+    kubernetesVersion: text('BULKHEAD_KUBERNETES_VERSION'),
     criSocket: text('BULKHEAD_CRI_SOCKET') ?? '/run/containerd/containerd.sock',
     containerCgroups: readCgroups(text('BULKHEAD_CONTAINER_CGROUPS') ?? DEFAULT_CGROUPS, problems),
     bpffsDirectory: text('BULKHEAD_BPFFS') ?? '/sys/fs/bpf/bulkhead',
@@ -79,6 +85,9 @@ export function readConfig(environment: Environment = process.env): Config {
   };
   if (config.caPin !== undefined && !/^sha256:[A-Za-z0-9_-]{43}$/.test(config.caPin)) {
     problems.push('BULKHEAD_CA_PIN: sha256: and 43 characters, as printed with the join token');
+  }
+  if (config.kubernetesVersion && !isKubernetesVersion(config.kubernetesVersion)) {
+    problems.push('BULKHEAD_KUBERNETES_VERSION: such as v1.31.2');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

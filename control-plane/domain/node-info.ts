@@ -2,6 +2,7 @@ import type { HookStatus__Output } from '../../proto/ts/gen/bulkhead/v1/HookStat
 import type { Losses__Output } from '../../proto/ts/gen/bulkhead/v1/Losses.js';
 import type { NodeInfo__Output } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { isKubernetesVersion } from '../../proto/ts/wire/kubernetes-version.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 
 /** What an agent says of itself, checked and cut to what is worth keeping. */
@@ -11,6 +12,8 @@ export interface NodeFacts {
   readonly architecture: string;
   readonly agentVersion: string;
   readonly hooks: readonly HookFacts[];
+  /** v1.31.2 */
+  readonly kubernetesVersion: string | undefined;
 }
 
 export interface HookFacts {
@@ -55,6 +58,9 @@ export function nodeFactsFromWire(node: NodeInfo__Output | null): NodeFacts {
     architecture: cut(node.architecture),
     agentVersion: cut(node.agentVersion),
     hooks: hooksFromWire(node.hooks),
+    kubernetesVersion: isKubernetesVersion(node.kubernetesVersion)
+      ? node.kubernetesVersion
+      : undefined,
   };
 }
 

@@ -1,12 +1,16 @@
 import { Type } from 'typebox';
+import { CLUSTER_HEALTHS, EMPTY_CLUSTER } from '../domain/cluster-health.js';
 import { LABEL_KEY, LABEL_VALUE, selectorFromText } from '../domain/label-selector.js';
+import { readClusterStatuses } from '../store/cluster-statuses.js';
 import {
   CLUSTER_SORTS,
   createCluster,
   getCluster,
   listClusters,
+  type Cluster as StoredCluster,
   updateCluster,
 } from '../store/clusters.js';
+import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
@@ -32,6 +36,25 @@ const Labels = Type.Record(
   { maxProperties: 64, additionalProperties: false },
 );
 
+const ClusterStatus = Type.Object(
+  {
+    health: oneOf(CLUSTER_HEALTHS),
+    nodes: Type.Object(
+      {
+        total: Type.Integer(),
+        silent: Type.Integer({ description: 'Not heard of for 90 seconds.' }),
+        behind: Type.Integer({ description: "Run an older bundle than the cluster's newest." }),
+        refusing: Type.Integer({ description: 'Refused the last bundle.' }),
+        losing: Type.Integer({ description: 'Have lost events since their agent started.' }),
+      },
+      { description: 'Those that are not revoked; one may be counted in several.' },
+    ),
+    kubernetesVersion: Type.Optional(
+      Type.String({ description: 'The oldest that a node says: v1.31.2' }),
+    ),
+  },
+  { title: 'ClusterStatus' },
+);
 const Cluster = Type.Object(
   {
     id: Id,
@@ -39,6 +62,7 @@ const Cluster = Type.Object(
     labels: Labels,
     createdAt: Instant,
     revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    status: ClusterStatus,
   },
   { title: 'Cluster' },
 );
@@ -86,8 +110,17 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         ...more,
         labels: labels === undefined ? undefined : selectorFromText('labels', labels),
       };
-      const page = await inTenant(database, request, (tx) => listClusters(tx, filter));
-      return pageToJson(page, toJson);
+      return inTenant(database, request, async (tx) => {
+        const page = await listClusters(tx, filter);
+        const statuses = await readClusterStatuses(
+          tx,
+          page.items.map(({ id }) => id),
+        );
+        return pageToJson(page, (cluster) => ({
+          ...toJson(cluster),
+          status: statuses.get(cluster.id) ?? EMPTY_CLUSTER,
+        }));
+      });
     },
   );
 
@@ -105,9 +138,10 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const cluster = await makeOnce(dependencies, request, reply, async (tx) => {
-        const made = toJson(await createCluster(tx, request.body));
-        await audit(tx, request, 'cluster.create', made.id, { after: made });
-        return made;
+        const made = await createCluster(tx, request.body);
+        const answer = await clusterToJson(tx, made);
+        await audit(tx, request, 'cluster.create', made.id, { after: toJson(made) });
+        return answer;
       });
       setEtag(reply, cluster);
       return cluster;
@@ -127,9 +161,11 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { clusterId } = request.params;
-      const cluster = await inTenant(database, request, (tx) => getCluster(tx, clusterId));
+      const cluster = await inTenant(database, request, async (tx) =>
+        clusterToJson(tx, await getCluster(tx, clusterId)),
+      );
       setEtag(reply, cluster);
-      return toJson(cluster);
+      return cluster;
     },
   );
 
@@ -154,11 +190,17 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
           checkIfMatch(request, current);
           before = toJson(current);
         });
+        const answer = await clusterToJson(tx, after);
         await audit(tx, request, 'cluster.update', clusterId, { before, after: toJson(after) });
-        return after;
+        return answer;
       });
       setEtag(reply, cluster);
-      return toJson(cluster);
+      return cluster;
     },
   );
+}
+
+async function clusterToJson(tx: TenantTx, cluster: StoredCluster) {
+  const statuses = await readClusterStatuses(tx, [cluster.id]);
+  return { ...toJson(cluster), status: statuses.get(cluster.id) ?? EMPTY_CLUSTER };
 }

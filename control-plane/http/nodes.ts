@@ -26,6 +26,7 @@ const Node = Type.Object(
     kernelRelease: Type.String(),
     architecture: Type.String(),
     agentVersion: Type.String(),
+    kubernetesVersion: Type.Optional(Type.String({ description: 'v1.31.2' })),
     hooks: Type.Array(
       Type.Object({
         hook: Type.String(),

@@ -146,6 +146,7 @@ async function upsertNode(tx: TenantTx, clusterId: string, node: NodeInfo): Prom
     kernelRelease: node.kernelRelease,
     architecture: node.architecture,
     agentVersion: node.agentVersion,
+    kubernetesVersion: node.kubernetesVersion ?? null,
     hooks: node.hooks,
     state: 'joined',
   } as const;

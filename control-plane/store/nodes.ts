@@ -18,6 +18,8 @@ export interface NodeInfo {
   readonly architecture: string;
   readonly agentVersion: string;
   readonly hooks: readonly NodeHook[];
+  /** Of the cluster's API server, as this node knows it: v1.31.2 */
+  readonly kubernetesVersion?: string | undefined;
 }
 
 export interface Node extends NodeInfo {
@@ -80,6 +82,7 @@ export async function recordHello(
     kernelRelease: hello.kernelRelease,
     architecture: hello.architecture,
     agentVersion: hello.agentVersion,
+    kubernetesVersion: hello.kubernetesVersion ?? null,
     hooks: hello.hooks,
     state: 'active',
     appliedRevision: hello.appliedRevision,
@@ -180,6 +183,7 @@ function nodeFromRow(row: typeof nodes.$inferSelect): Node {
     state: row.state,
     appliedRevision: row.appliedRevision,
     joinedAt: row.joinedAt,
+    ...(row.kubernetesVersion && { kubernetesVersion: row.kubernetesVersion }),
     ...(row.certificateSerial && { certificateSerial: row.certificateSerial }),
     ...(row.certificateNotAfter && { certificateNotAfter: row.certificateNotAfter }),
     ...(row.appliedAt && { appliedAt: row.appliedAt }),

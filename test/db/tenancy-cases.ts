@@ -18,6 +18,7 @@ import {
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
   createCluster,
   getCluster,
@@ -150,6 +151,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
   },
   { name: 'bundles.latestBundle', call: (tx, world) => latestBundle(tx, world.clusterId) },
+  {
+    name: 'cluster-statuses.readClusterStatuses',
+    call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
+  },
   { name: 'clusters.createCluster', call: (tx) => createCluster(tx, { name: 'new' }) },
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },

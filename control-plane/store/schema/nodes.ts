@@ -47,6 +47,7 @@ export const nodes = pgTable(
     kernelRelease: text('kernel_release').notNull(),
     architecture: text('architecture').notNull(),
     agentVersion: text('agent_version').notNull(),
+    kubernetesVersion: text('kubernetes_version'),
     hooks: jsonb<readonly NodeHook[]>('hooks').notNull(),
     state: text('state', { enum: NODE_STATES }).notNull(),
     certificateSerial: text('certificate_serial'),

@@ -36,6 +36,7 @@ describe('the settings of the agent', () => {
       BULKHEAD_SPOOL_BYTES: '1',
       BULKHEAD_DETACH_ON_EXIT: 'yes',
       BULKHEAD_LOG_LEVEL: 'loud',
+      BULKHEAD_KUBERNETES_VERSION: '1.31',
       BULKHEAD_JOIN_TOKEN: 'bkh_jt_secret',
       BULKHEAD_JOIN_TOKEN_FILE: '/does/not/exist',
     };
@@ -46,7 +47,7 @@ describe('the settings of the agent', () => {
       error = thrown;
     }
     if (!(error instanceof ConfigError)) throw new Error('no ConfigError');
-    expect(error.problems).toHaveLength(9);
+    expect(error.problems).toHaveLength(10);
     expect(error.message).not.toContain('bkh_jt_secret');
     for (const name of Object.keys(wrong)) {
       if (name !== 'BULKHEAD_JOIN_TOKEN') expect(error.message).toContain(name);
