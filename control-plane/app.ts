@@ -100,6 +100,7 @@ async function startWorker(replica: Replica, vault: Vault): Promise<void> {
     vault,
     sender,
     elasticsearch,
+    batchDays: config.batchDays,
     metrics: metrics.jobs,
     log: log.child({ role: 'worker' }),
   });

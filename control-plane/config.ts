@@ -9,6 +9,7 @@ export const ROLES = ['edge', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
 const CONNECTIONS = { standard: 10, min: 1, max: 1000 } as const;
+const BATCH_DAYS = { standard: 7, min: 1, max: 90 } as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export interface Config {
@@ -29,6 +30,7 @@ export interface Config {
   readonly drain: DrainTimes;
   readonly elasticsearchUrl: string | undefined;
   readonly webhookAllowPrivate: boolean;
+  readonly batchDays: number;
   readonly migrateOnStart: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -70,6 +72,8 @@ Settings (environment)
                                 (default ${DRAIN_LIMIT_MS.standard}, at most ${DRAIN_LIMIT_MS.max})
   BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
   BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
+  BULKHEAD_BATCH_DAYS           days that the log keeps a batch of events that all have read: as long as an
+                                agent may repeat one (default 7)
   BULKHEAD_MIGRATE              true: migrate before serving (default false)
   BULKHEAD_WEBHOOK_PRIVATE      true: webhooks may go to private and loopback addresses (default false)
   BULKHEAD_LOG_LEVEL            ${LOG_LEVELS.join(', ')} (default info)
@@ -126,6 +130,7 @@ export function readConfig(
       ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
       : undefined,
     webhookAllowPrivate: flag('BULKHEAD_WEBHOOK_PRIVATE'),
+    batchDays: readInteger('BULKHEAD_BATCH_DAYS', text, BATCH_DAYS, problems),
     migrateOnStart: flag('BULKHEAD_MIGRATE'),
     logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),
   };

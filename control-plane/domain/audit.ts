@@ -20,9 +20,11 @@ export const AUDIT_ACTIONS = [
   'policy.create',
   'policy.publish',
   'policy.withdraw',
+  'settings.update',
   'tenant.create',
   'webhook.create',
   'webhook.delete',
+  'webhook.update',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

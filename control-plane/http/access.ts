@@ -23,6 +23,8 @@ export const PERMISSIONS = [
   'api-keys:read',
   'api-keys:write',
   'audit-log:read',
+  'settings:read',
+  'settings:write',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -58,11 +60,15 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'PATCH /v1/alerts/:alertId': 'alerts:write',
   'GET /v1/webhooks': 'webhooks:read',
   'POST /v1/webhooks': 'webhooks:write',
+  'GET /v1/webhooks/:webhookId': 'webhooks:read',
+  'PATCH /v1/webhooks/:webhookId': 'webhooks:write',
   'DELETE /v1/webhooks/:webhookId': 'webhooks:write',
   'GET /v1/webhooks/:webhookId/deliveries': 'webhooks:read',
   'GET /v1/audit-log': 'audit-log:read',
   'GET /v1/audit-log/export': 'audit-log:read',
   'GET /v1/audit-log/verification': 'audit-log:read',
+  'GET /v1/settings': 'settings:read',
+  'PATCH /v1/settings': 'settings:write',
   'GET /v1/api-keys': 'api-keys:read',
   'POST /v1/api-keys': 'api-keys:write',
   'DELETE /v1/api-keys/:keyId': 'api-keys:write',
@@ -76,6 +82,7 @@ const READ: readonly Permission[] = [
   'policies:read',
   'events:read',
   'alerts:read',
+  'settings:read',
 ];
 
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {

@@ -26,6 +26,7 @@ import {
   PageQuery,
   pageOf,
   pageToJson,
+  SelectorText,
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -68,12 +69,7 @@ const Cluster = Type.Object(
 );
 const ClusterQuery = closed({
   ...PageQuery,
-  labels: Type.Optional(
-    Type.String({
-      maxLength: 4096,
-      description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`.',
-    }),
-  ),
+  labels: Type.Optional(SelectorText),
   namePrefix: NamePrefix,
   sort: Type.Optional(oneOf(CLUSTER_SORTS)),
 });

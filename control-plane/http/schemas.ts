@@ -25,6 +25,11 @@ export const NO_CONTROLS = '^[^\\p{C}]*$';
 export const NamePrefix = Type.Optional(
   Type.String({ minLength: 1, maxLength: 253, pattern: NO_CONTROLS }),
 );
+/** Of clusters, by their labels. */
+export const SelectorText = Type.String({
+  maxLength: 4096,
+  description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`; empty: all.',
+});
 /** A JSON object whose form is told elsewhere. */
 export const AnyObject = Type.Unsafe<Readonly<Record<string, unknown>>>({
   type: 'object',

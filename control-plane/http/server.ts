@@ -32,6 +32,7 @@ import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
 import { measureRequests } from './request-metrics.js';
 import { closed } from './schemas.js';
+import { settingRoutes } from './settings.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
 
@@ -130,6 +131,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     webhookRoutes,
     apiKeyRoutes,
     auditLogRoutes,
+    settingRoutes,
   ];
   for (const register of routes) register(api, dependencies);
   await api.ready();

@@ -11,10 +11,12 @@ import {
   deleteWebhookEndpoint,
   getWebhookEndpoint,
   listWebhookEndpoints,
+  updateWebhookEndpoint,
 } from '../store/webhooks.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
+import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
   AnyObject,
   closed,
@@ -36,6 +38,7 @@ const PROPERTIES = {
   url: Type.String(),
   enabled: Type.Boolean(),
   createdAt: Instant,
+  revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
 };
 const Webhook = Type.Object(PROPERTIES, { title: 'Webhook' });
 const IssuedWebhook = Type.Object(
@@ -63,7 +66,15 @@ const Delivery = Type.Object(
   },
   { title: 'Delivery' },
 );
-const NewWebhook = closed({ name: Name, url: Type.String({ minLength: 8, maxLength: 2048 }) });
+const Url = Type.String({ minLength: 8, maxLength: 2048 });
+const NewWebhook = closed({ name: Name, url: Url });
+const WebhookChange = closed({
+  name: Type.Optional(Name),
+  url: Type.Optional(Url),
+  enabled: Type.Optional(
+    Type.Boolean({ description: 'Where it is not, what was to be sent waits.' }),
+  ),
+});
 
 export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
   const { database, vault } = dependencies;
@@ -113,6 +124,57 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
         await audit(tx, request, 'webhook.create', webhook.id, { after: webhook, details });
         return { ...webhook, secret };
       });
+    },
+  );
+
+  api.get(
+    '/v1/webhooks/:webhookId',
+    {
+      schema: {
+        operationId: 'getWebhook',
+        summary: 'One webhook, without its secret',
+        tags,
+        params,
+        response: { 200: Webhook },
+      },
+    },
+    async (request, reply) => {
+      const { webhookId } = request.params;
+      const webhook = await inTenant(database, request, (tx) => getWebhookEndpoint(tx, webhookId));
+      setEtag(reply, webhook);
+      return toJson(webhook);
+    },
+  );
+
+  api.patch(
+    '/v1/webhooks/:webhookId',
+    {
+      schema: {
+        operationId: 'updateWebhook',
+        summary: 'Changes a webhook; its secret stays',
+        tags,
+        params,
+        headers: IfMatchHeaders,
+        body: WebhookChange,
+        response: { 200: Webhook },
+      },
+    },
+    async (request, reply) => {
+      const { webhookId } = request.params;
+      if (request.body.url !== undefined) checkUrl(request.body.url);
+      const webhook = await inTenant(database, request, async (tx) => {
+        let before: unknown;
+        const after = await updateWebhookEndpoint(tx, webhookId, request.body, (current) => {
+          checkIfMatch(request, current);
+          before = toJson(current);
+        });
+        const details = { name: after.name };
+        const what = { before, after: toJson(after), details };
+        await audit(tx, request, 'webhook.update', webhookId, what);
+        return after;
+      });
+      setEtag(reply, webhook);
+      return toJson(webhook);
     },
   );
 

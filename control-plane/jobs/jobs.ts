@@ -8,8 +8,12 @@ import { DECODE_CONSUMER, type DecodeDependencies, decodeRound } from './decode.
 import { type DeliveriesDependencies, deliveriesRound } from './deliveries.js';
 import { ALERTS_CONSUMER, EVENTS_CONSUMER, elasticsearchLoops } from './elasticsearch.js';
 import { type LoopOptions, runLoop } from './loop.js';
+import { type RetentionDependencies, retentionRound } from './retention.js';
 
-export interface JobsDependencies extends DecodeDependencies, DeliveriesDependencies {
+export interface JobsDependencies
+  extends DecodeDependencies,
+    DeliveriesDependencies,
+    RetentionDependencies {
   readonly elasticsearch: ElasticsearchSink | undefined;
 }
 
@@ -54,6 +58,14 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
       everyMs: HOUR_MS,
       round: async () => {
         await ensurePartitions(database, PARTITION_DAYS_AHEAD);
+        return false;
+      },
+    },
+    {
+      name: 'retention',
+      everyMs: HOUR_MS,
+      round: async (cut) => {
+        await retentionRound(dependencies, cut);
         return false;
       },
     },

@@ -2,9 +2,6 @@ import { sql } from 'drizzle-orm';
 import type { Database } from './database.js';
 import { only } from './errors.js';
 
-export const PARTITIONED_TABLES = ['event_batches', 'events'] as const;
-export type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
-
 /** A worker that is away for a week leaves tables that still work: see the default partition. */
 const DAYS_AHEAD = 7;
 
@@ -27,19 +24,17 @@ export async function ensurePartitions(
 }
 
 /**
- * Drops the partitions whose day ended by `before` and deletes such rows from the default one,
- * whether every consumer has read them or not: the caller's retention must outlast an outage.
+ * Drops the days of events that ended by `before`, and such rows of the default partition.
  * @returns the names of those it dropped
  * @throws BulkheadError UNAVAILABLE where the table stayed busy: try again later
  */
-export async function dropPartitionsBefore(
+export async function dropEventDaysBefore(
   database: Database,
-  table: PartitionedTable,
   before: Date,
 ): Promise<readonly string[]> {
   return database.withPlatform(async (tx) => {
     const rows = await tx.queries.execute<{ names: string[] }>(
-      sql`select to_json(bulkhead_drop_partitions(${table}, ${before.toISOString()})) as names`,
+      sql`select to_json(bulkhead_drop_partitions('events', ${before.toISOString()})) as names`,
     );
     return only(rows).names;
   });

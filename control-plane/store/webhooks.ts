@@ -1,4 +1,4 @@
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
@@ -11,6 +11,15 @@ export interface WebhookEndpoint {
   readonly url: string;
   readonly enabled: boolean;
   readonly createdAt: Date;
+  /** Rises with every edit. */
+  readonly revision: number;
+}
+
+export interface WebhookChange {
+  readonly name?: string | undefined;
+  readonly url?: string | undefined;
+  /** Where it is not, what was to be sent waits. */
+  readonly enabled?: boolean | undefined;
 }
 
 /** @throws BulkheadError CONFLICT where the tenant has one of that name */
@@ -41,6 +50,31 @@ export async function createWebhookEndpoint(
 export async function getWebhookEndpoint(tx: TenantTx, id: string): Promise<WebhookEndpoint> {
   const [row] = await tx.queries.select().from(webhookEndpoints).where(byId(tx, id));
   return endpointFromRow(found(row, 'webhook'));
+}
+
+/**
+ * `check` sees what is there and may throw; nobody changes it in between.
+ * @throws BulkheadError NOT_FOUND, CONFLICT where the tenant has another of that name
+ */
+export async function updateWebhookEndpoint(
+  tx: TenantTx,
+  id: string,
+  change: WebhookChange,
+  check: (current: WebhookEndpoint) => void = () => {},
+): Promise<WebhookEndpoint> {
+  const [row] = await tx.queries.select().from(webhookEndpoints).where(byId(tx, id)).for('update');
+  check(endpointFromRow(found(row, 'webhook')));
+  const rows = await tx.queries
+    .update(webhookEndpoints)
+    .set({
+      ...(change.name !== undefined && { name: change.name }),
+      ...(change.url !== undefined && { url: change.url }),
+      ...(change.enabled !== undefined && { enabled: change.enabled }),
+      revision: sql`${webhookEndpoints.revision} + 1`,
+    })
+    .where(byId(tx, id))
+    .returning();
+  return endpointFromRow(only(rows));
 }
 
 /** By name. */

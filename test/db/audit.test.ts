@@ -92,6 +92,7 @@ describe('the catalogue', () => {
       ['alerts', '{bulkhead_worker}', 'SELECT'],
       ['event_batches', '{bulkhead_worker}', 'SELECT'],
       ['outbox', '{bulkhead_worker}', 'SELECT'],
+      ['tenant_settings', '{bulkhead_worker}', 'SELECT'],
       ['tenants', '{public}', 'ALL'],
       ['webhook_endpoints', '{bulkhead_worker}', 'SELECT'],
     ]);
@@ -151,7 +152,7 @@ describe('the catalogue', () => {
       select proname, prosecdef, proconfig::text, has_function_privilege('public', oid, 'execute')
         as is_public
       from pg_proc where pronamespace = 'public'::regnamespace and prosecdef`;
-    expect(functions.length).toBe(4);
+    expect(functions.length).toBe(5);
     for (const each of functions) {
       expect(each.proconfig).toBe('{"search_path=pg_catalog, pg_temp"}');
       expect(each.is_public).toBe(false);

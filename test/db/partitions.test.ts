@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { insertBatches } from '../../control-plane/store/event-batches.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
-import { dropPartitionsBefore, ensurePartitions } from '../../control-plane/store/partitions.js';
+import { dropEventDaysBefore, ensurePartitions } from '../../control-plane/store/partitions.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { batchOf, eventOf } from '../support/store-world.js';
 
@@ -90,7 +90,7 @@ describe('a partition', () => {
   });
 });
 
-describe('dropPartitionsBefore', () => {
+describe('dropEventDaysBefore', () => {
   it('drops whole days that ended by then and nothing younger', async () => {
     await ensurePartitions(database.worker, 2);
     const old = eventOf(randomUUID(), randomUUID(), { time: new Date('2001-01-01') });
@@ -100,18 +100,18 @@ describe('dropPartitionsBefore', () => {
       insertEvents(tx, [old, yesterday, today]),
     );
     const midnight = new Date(new Date().toISOString().slice(0, 10));
-    const dropped = await dropPartitionsBefore(database.worker, 'events', midnight);
+    const dropped = await dropEventDaysBefore(database.worker, midnight);
     expect(dropped).toEqual([`events_${dayName(daysFromNow(-1))}`]);
     const left = await database.app.withTenant({ tenantId }, (tx) => listEvents(tx));
     expect(left.items.map(({ id }) => id)).toEqual([today.id]);
-    expect(await dropPartitionsBefore(database.worker, 'events', midnight)).toEqual([]);
+    expect(await dropEventDaysBefore(database.worker, midnight)).toEqual([]);
   });
 
   it('touches the one table only', async () => {
     await ensurePartitions(database.worker, 2);
     const nodeId = randomUUID();
     await insertBatches(database.app, tenantId, [batchOf(nodeId)]);
-    await dropPartitionsBefore(database.worker, 'events', daysFromNow(2));
+    await dropEventDaysBefore(database.worker, daysFromNow(2));
     expect(await partitionOf('event_batches', nodeId)).toBe(`event_batches_${dayName(new Date())}`);
   });
 
@@ -119,7 +119,7 @@ describe('dropPartitionsBefore', () => {
     await ensurePartitions(database.worker, 1);
     await database.app.withTenant({ tenantId }, async (tx) => {
       await listEvents(tx);
-      const drop = dropPartitionsBefore(database.worker, 'events', daysFromNow(2));
+      const drop = dropEventDaysBefore(database.worker, daysFromNow(2));
       await expect(drop).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     });
   });

@@ -63,6 +63,12 @@ import {
   listPolicies,
   listPolicyVersions,
 } from '../../control-plane/store/policies.js';
+import {
+  deleteClosedAlertsBefore,
+  deleteDeliveriesBefore,
+  deleteEventsBefore,
+} from '../../control-plane/store/retention.js';
+import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
 import { getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createUser, listUsers } from '../../control-plane/store/users.js';
@@ -72,6 +78,7 @@ import {
   getWebhookEndpoint,
   listEnabledWebhooks,
   listWebhookEndpoints,
+  updateWebhookEndpoint,
 } from '../../control-plane/store/webhooks.js';
 import {
   auditEntryOf,
@@ -278,6 +285,29 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'policies.listPolicyVersions',
     call: (tx, world) => listPolicyVersions(tx, world.policyId),
   },
+  {
+    name: 'retention.deleteClosedAlertsBefore',
+    role: 'worker',
+    call: (tx) => deleteClosedAlertsBefore(tx, new Date()),
+    forgets: true,
+  },
+  {
+    name: 'retention.deleteDeliveriesBefore',
+    role: 'worker',
+    call: (tx) => deleteDeliveriesBefore(tx, new Date()),
+    forgets: true,
+  },
+  {
+    name: 'retention.deleteEventsBefore',
+    role: 'worker',
+    call: (tx) => deleteEventsBefore(tx, new Date()),
+    forgets: true,
+  },
+  { name: 'settings.getSettings', call: (tx) => getSettings(tx), forgets: true },
+  {
+    name: 'settings.updateSettings',
+    call: (tx) => updateSettings(tx, { retention: { eventDays: 3 } }),
+  },
   { name: 'tenants.getTenant', call: (tx) => getTenant(tx) },
   {
     name: 'users.createUser',
@@ -300,6 +330,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
   },
   { name: 'webhooks.listEnabledWebhooks', call: (tx) => listEnabledWebhooks(tx) },
   { name: 'webhooks.listWebhookEndpoints', call: (tx) => listWebhookEndpoints(tx) },
+  {
+    name: 'webhooks.updateWebhookEndpoint',
+    call: (tx, world) => updateWebhookEndpoint(tx, world.webhookId, { enabled: false }),
+  },
 ];
 
 /** Those that run for no tenant, and what keeps tenants apart there. Each has tests of its own. */
@@ -324,10 +358,12 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'event-cursors.withClaimedShard': 'worker: over all tenants',
   'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
-  'partitions.dropPartitionsBefore': 'worker: partitions belong to no tenant',
+  'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
+  'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
+  'settings.listRetentions': 'worker: over all tenants',
   'tenants.createTenant': 'makes one',
   'tenants.findTenantByName': 'lists them for the platform',
   'tenants.listTenants': 'lists them for the platform',

@@ -118,5 +118,7 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
   'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
   'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
+  'PATCH /v1/webhooks/:webhookId': { enabled: false },
+  'PATCH /v1/settings': { retention: { eventDays: 7 } },
   'POST /v1/api-keys': { name: 'another', role: 'viewer' },
 };

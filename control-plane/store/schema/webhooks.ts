@@ -1,5 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { boolean, check, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  check,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { bytea, createdAt, tenantIdColumn } from './columns.js';
 import { tenants } from './tenants.js';
 
@@ -13,6 +22,8 @@ export const webhookEndpoints = pgTable(
     secretEncrypted: bytea('secret_encrypted').notNull(),
     enabled: boolean('enabled').notNull().default(true),
     createdAt: createdAt(),
+    /** Rises with every edit. */
+    revision: integer('revision').notNull().default(1),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
