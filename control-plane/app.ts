@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
 import { createBatchDecoder } from './domain/event-batches.js';
@@ -15,6 +16,7 @@ import { createElasticsearchSink } from './sinks/elasticsearch.js';
 import { createWebhookSender } from './sinks/webhook.js';
 import { type Database, type DatabaseRole, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
+import { startTracing } from './tracing/exporter.js';
 
 /** What the parts of a replica are made of. */
 interface Replica extends Running {
@@ -47,7 +49,15 @@ export async function serve(config: Config, signal: AbortSignal): Promise<void> 
 }
 
 async function start(replica: Replica): Promise<void> {
-  const { config } = replica;
+  const { config, log, resources } = replica;
+  if (config.tracing) {
+    const tracing = await startTracing({
+      ...config.tracing,
+      instanceId: randomUUID(),
+      onProblem: (message) => log.warn({ reason: message }, 'traces'),
+    });
+    resources.push({ name: 'traces', close: () => tracing.close() });
+  }
   if (config.migrateOnStart) await migrate(config.databaseUrl);
   const database = open(replica, 'bulkhead_app');
   await startOperations(replica, database);

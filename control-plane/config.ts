@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
 import { MASTER_KEY_BYTES } from './domain/vault.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
+import type { TracingOptions } from './tracing/exporter.js';
 
 export const ROLES = ['edge', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
@@ -29,6 +30,10 @@ export interface Config {
   readonly operations: { readonly host: string; readonly port: number };
   readonly drain: DrainTimes;
   readonly elasticsearchUrl: string | undefined;
+  /** undefined: no traces. */
+  readonly tracing:
+    | Pick<TracingOptions, 'endpoint' | 'headers' | 'ratio' | 'serviceName'>
+    | undefined;
   readonly webhookAllowPrivate: boolean;
   readonly batchDays: number;
   readonly migrateOnStart: boolean;
@@ -78,6 +83,10 @@ Settings (environment)
   BULKHEAD_WEBHOOK_PRIVATE      true: webhooks may go to private and loopback addresses (default false)
   BULKHEAD_LOG_LEVEL            ${LOG_LEVELS.join(', ')} (default info)
   ELASTICSEARCH_URL             events and alerts go there too
+  OTEL_EXPORTER_OTLP_ENDPOINT   http://collector:4318: traces go there, as OTLP over HTTP
+  OTEL_EXPORTER_OTLP_HEADERS    name=value, separated by commas: sent along
+  OTEL_TRACES_SAMPLER_ARG       share of traces that is kept, 0 to 1 (default 1)
+  OTEL_SERVICE_NAME             what they are under (default bulkhead-control-plane)
 `;
 
 /** Of this program: what the help names. */
@@ -129,6 +138,7 @@ export function readConfig(
     elasticsearchUrl: text('ELASTICSEARCH_URL')
       ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
       : undefined,
+    tracing: readTracing(text, problems),
     webhookAllowPrivate: flag('BULKHEAD_WEBHOOK_PRIVATE'),
     batchDays: readInteger('BULKHEAD_BATCH_DAYS', text, BATCH_DAYS, problems),
     migrateOnStart: flag('BULKHEAD_MIGRATE'),
@@ -212,6 +222,24 @@ function readNetworks(name: string, text: Reader, problems: string[]): string[] 
     }
   }
   return words;
+}
+
+function readTracing(text: Reader, problems: string[]): Config['tracing'] {
+  const endpoint = text('OTEL_EXPORTER_OTLP_ENDPOINT')
+    ? readUrl('OTEL_EXPORTER_OTLP_ENDPOINT', text, ['http:', 'https:'], problems)
+    : undefined;
+  // As the specification of OpenTelemetry has them; a value may be percent-encoded.
+  const pairs = text('OTEL_EXPORTER_OTLP_HEADERS')?.split(',') ?? [];
+  const headers = pairs.map((pair) => /^\s*([A-Za-z0-9_-]+)=(\S+)\s*$/.exec(pair)?.slice(1) ?? []);
+  if (headers.some(({ length }) => length === 0)) {
+    problems.push('OTEL_EXPORTER_OTLP_HEADERS: name=value, separated by commas');
+  }
+  const ratio = Number(text('OTEL_TRACES_SAMPLER_ARG') ?? '1');
+  if (!(ratio >= 0 && ratio <= 1)) problems.push('OTEL_TRACES_SAMPLER_ARG: a number from 0 to 1');
+  const serviceName = text('OTEL_SERVICE_NAME') ?? 'bulkhead-control-plane';
+  return endpoint === undefined
+    ? undefined
+    : { endpoint, headers: Object.fromEntries(headers), ratio, serviceName };
 }
 
 function readMasterKey(text: Reader, problems: string[]): Buffer {

@@ -81,7 +81,8 @@ function minuteOfWeek(now: Date, timeZone: string): number {
     hourCycle: 'h23',
   });
   const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]));
-  const day = WEEKDAYS.findIndex((name) => name === parts.get('weekday')?.toLowerCase());
+  const weekday = parts.get('weekday')?.toLowerCase();
+  const day = WEEKDAYS.findIndex((name) => weekday?.startsWith(name));
   return day * 24 * 60 + Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
 }
 

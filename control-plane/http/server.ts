@@ -31,6 +31,7 @@ import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
 import { measureRequests } from './request-metrics.js';
+import { traceRequests } from './request-traces.js';
 import { closed } from './schemas.js';
 import { settingRoutes } from './settings.js';
 import { tenantRoutes } from './tenants.js';
@@ -97,6 +98,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     // Closed where it takes no query at all, too.
     if (route.url.startsWith('/v1/')) route.schema = { querystring: closed({}), ...route.schema };
   });
+  traceRequests(api);
   api.decorateRequest('caller', undefined);
   api.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

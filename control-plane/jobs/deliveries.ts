@@ -10,6 +10,7 @@ import {
   markDelivered,
   markFailed,
 } from '../store/outbox.js';
+import { inSpan } from '../tracing/spans.js';
 
 export interface DeliveriesDependencies {
   readonly database: Database;
@@ -34,7 +35,9 @@ export async function deliveriesRound(
   const due = await claimDueDeliveries(dependencies.database, CLAIM_LIMIT, LEASE_MS);
   // One that fails by our own doing ends neither the others nor the round before them.
   const results = await Promise.allSettled(
-    due.map((delivery) => deliver(dependencies, delivery, signal)),
+    due.map((delivery) =>
+      inSpan('deliver', { kind: 'client' }, () => deliver(dependencies, delivery, signal)),
+    ),
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { identityFromSubjectAltName, type NodeIdentity } from '../domain/certificates.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
+import { inSpan } from '../tracing/spans.js';
 import { RPC_ACCESS } from './access.js';
 import { statusFromError } from './errors.js';
 
@@ -23,6 +24,8 @@ export interface CallGate {
   checkNode(identity: NodeIdentity): Promise<void>;
 }
 
+const RPC = { 'rpc.system': 'grpc' };
+
 type AnyCall = Pick<
   grpc.ServerUnaryCall<unknown, unknown>,
   'getAuthContext' | 'getPeer' | 'getPath'
@@ -38,8 +41,11 @@ export function unary<Request, Response>(
     call.once('cancelled', () => ended.abort());
     const log = logOf(gate, call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
-    enter(gate, call)
-      .then((identity) => handle(call.request, { identity, log, signal: ended.signal }))
+    const answer = async () => {
+      const identity = await enter(gate, call);
+      return handle(call.request, { identity, log, signal: ended.signal });
+    };
+    inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
       .then((response) => {
         count(grpc.status.OK);
         callback(null, response);

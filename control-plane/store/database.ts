@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { inChildSpan } from '../tracing/spans.js';
 import { type Subscription, subscribe } from './listen.js';
 import { Pool, type Statements } from './pool.js';
 import { PlatformTx, setTenant, TenantTx } from './transaction.js';
@@ -62,6 +63,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const SPAN = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
 const STATEMENT_LIMIT_MS = 30_000;
 const LOCK_LIMIT_MS = 10_000;
 
@@ -75,17 +77,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     role: options.role,
     withTenant: ({ tenantId }, fn) =>
-      main.transaction(async (statements) => {
-        const queries = drizzle(statements);
-        await setTenant(queries, tenantId);
-        return fn(new TenantTx(queries, tenantId));
-      }),
+      inChildSpan('transaction', SPAN, () =>
+        main.transaction(async (statements) => {
+          const queries = drizzle(statements);
+          await setTenant(queries, tenantId);
+          return fn(new TenantTx(queries, tenantId));
+        }),
+      ),
     withPlatform: (fn) =>
-      main.transaction(async (statements) => {
-        const queries = drizzle(statements);
-        await queries.execute(sql`select set_config('app.platform', 'on', true)`);
-        return fn(new PlatformTx(queries));
-      }),
+      inChildSpan('transaction', SPAN, () =>
+        main.transaction(async (statements) => {
+          const queries = drizzle(statements);
+          await queries.execute(sql`select set_config('app.platform', 'on', true)`);
+          return fn(new PlatformTx(queries));
+        }),
+      ),
     withIngest: ({ tenantId }, fn) =>
       ingest.transaction(async (statements) => {
         await statements`select set_config('app.tenant_id', ${tenantId}, true)`;

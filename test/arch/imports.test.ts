@@ -8,11 +8,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Of the wire only what is pure: the language runs in a browser too.
   'proto/ts/policy': ['proto/ts/policy', 'proto/ts/wire/errors.js', 'proto/ts/wire/limits.js'],
   'control-plane/domain': ['control-plane/domain', 'proto/ts'],
-  'control-plane/store': ['control-plane/store', 'control-plane/domain', 'proto/ts'],
+  'control-plane/store': [
+    'control-plane/store',
+    'control-plane/tracing',
+    'control-plane/domain',
+    'proto/ts',
+  ],
   'control-plane/metrics': ['control-plane/metrics'],
+  'control-plane/tracing': ['control-plane/tracing'],
   'control-plane/rpc': [
     'control-plane/rpc',
     'control-plane/metrics',
+    'control-plane/tracing',
     'control-plane/domain',
     'control-plane/store',
     'proto/ts',
@@ -20,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'control-plane/http': [
     'control-plane/http',
     'control-plane/metrics',
+    'control-plane/tracing',
     'control-plane/domain',
     'control-plane/store',
     'proto/ts',
@@ -28,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'control-plane/jobs': [
     'control-plane/jobs',
     'control-plane/metrics',
+    'control-plane/tracing',
     'control-plane/sinks',
     'control-plane/domain',
     'control-plane/store',

@@ -55,6 +55,9 @@ describe('the settings of the control plane', () => {
         BULKHEAD_DATABASE_CONNECTIONS: '0',
         BULKHEAD_MIGRATE: 'yes',
         BULKHEAD_LOG_LEVLE: 'hunter2',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+        OTEL_EXPORTER_OTLP_HEADERS: 'hunter2',
+        OTEL_TRACES_SAMPLER_ARG: '2',
         BULKHEAD_TRUSTED_PROXIES: '10.0.0.0/8 10.0.0.0/33',
       },
       ['--role=edge,wroker'],
@@ -71,6 +74,9 @@ describe('the settings of the control plane', () => {
       'BULKHEAD_OPERATIONS_ADDRESS',
       'BULKHEAD_TRUSTED_PROXIES',
       'DATABASE_URL',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      'OTEL_TRACES_SAMPLER_ARG',
     ]);
     expect(problems.join()).not.toMatch(/hunter2|aHVudGVyMg/);
   });
