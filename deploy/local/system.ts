@@ -12,6 +12,8 @@ export interface SystemOptions {
   readonly directory: string;
   readonly httpPort: number;
   readonly grpcPort: number;
+  /** Default: local. */
+  readonly tenant?: string | undefined;
   /** A Postgres that runs already. */
   readonly databaseUrl?: string | undefined;
   /** More settings of the control plane. */
@@ -80,14 +82,14 @@ export class LocalSystem {
 
   /** Brings the database up to date, makes the tenant where it is not there yet, and waits until it serves. */
   async startControlPlane(signal: AbortSignal): Promise<void> {
-    const { config, directory, report } = this.#options;
+    const { config, directory, report, tenant = TENANT } = this.#options;
     report('control plane');
     const main = join(config.root, 'dist/control-plane/main.js');
     const environment = this.#controlPlaneEnvironment();
     await runNode([main, 'migrate'], environment);
-    const args = ['create-tenant', `--name=${TENANT}`, '--if-absent', '--json'];
-    const tenant: { apiKey?: string } = JSON.parse(await runNode([main, ...args], environment));
-    this.newApiKey = tenant.apiKey;
+    const args = ['create-tenant', `--name=${tenant}`, '--if-absent', '--json'];
+    const made: { apiKey?: string } = JSON.parse(await runNode([main, ...args], environment));
+    this.newApiKey = made.apiKey;
     const server = startNode({
       name: 'the control plane',
       args: [main],
@@ -100,7 +102,7 @@ export class LocalSystem {
       server,
       'control-plane.log',
     );
-    this.#api ??= new ApiClient(this.apiUrl, await createInnerKey(main, environment));
+    this.#api ??= new ApiClient(this.apiUrl, await createInnerKey(main, environment, tenant));
   }
 
   /** What this machine lacks to run an agent; empty: nothing. */
@@ -235,8 +237,12 @@ function ensureMasterKey(directory: string): string {
 }
 
 /** For what this process itself asks the API: short-lived, and shown to nobody. */
-async function createInnerKey(main: string, environment: Environment): Promise<string> {
-  const args = ['create-api-key', `--tenant=${TENANT}`, '--name=local', '--as=owner', '--ttl=1h'];
+async function createInnerKey(
+  main: string,
+  environment: Environment,
+  tenant: string,
+): Promise<string> {
+  const args = ['create-api-key', `--tenant=${tenant}`, '--name=local', '--as=owner', '--ttl=1h'];
   const made: { apiKey: string } = JSON.parse(
     await runNode([main, ...args, '--json'], environment),
   );

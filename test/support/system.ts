@@ -25,8 +25,14 @@ export interface TestSystem {
 
 /** Runs the compiled programs: `npm run build` comes first. */
 export async function startTestSystem(
-  options: { readonly controlPlane?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly controlPlane?: Readonly<Record<string, string>>;
+    readonly tenant?: string;
+    /** Another one, whose database this one uses too: a second replica. */
+    readonly beside?: TestSystem;
+  } = {},
 ): Promise<TestSystem> {
+  const { beside } = options;
   const directory = mkdtempSync(join(tmpdir(), 'bulkhead-e2e-'));
   const stopped = new AbortController();
   const stops: (() => Promise<void>)[] = [];
@@ -55,7 +61,13 @@ export async function startTestSystem(
         directory: join(directory, 'system'),
         httpPort: await freePort(),
         grpcPort,
-        controlPlane: { BULKHEAD_WEBHOOK_PRIVATE: 'true', ...options.controlPlane },
+        tenant: options.tenant,
+        databaseUrl: beside?.system.databaseUrl,
+        controlPlane: {
+          BULKHEAD_WEBHOOK_PRIVATE: 'true',
+          ...(beside && { BULKHEAD_MASTER_KEY_FILE: masterKeyOf(beside) }),
+          ...options.controlPlane,
+        },
         agent,
         report: () => {},
       },
@@ -96,4 +108,8 @@ export async function startTestSystem(
     await stop();
     throw error;
   }
+}
+
+function masterKeyOf({ directory }: TestSystem): string {
+  return join(directory, 'system/master.key');
 }
