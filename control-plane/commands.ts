@@ -2,10 +2,16 @@ import { parseArgs } from 'node:util';
 import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js';
 import { serve } from './app.js';
 import type { Config } from './config.js';
-import { createApiKey, ROLES, type Role } from './store/api-keys.js';
+import { selectorFromText, selectorToText } from './domain/label-selector.js';
+import { createApiKey, type NewApiKey, ROLES } from './store/api-keys.js';
+import { appendAudit } from './store/audit-log.js';
 import { type Database, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
+import { createPlatformCredential } from './store/platform-credentials.js';
 import { createTenant, findTenantByName } from './store/tenants.js';
+
+/** Of a platform key for which no other is asked for. */
+const PLATFORM_KEY_TTL = '30d';
 
 const OPTIONS = {
   /** Of this process: config.ts reads it. */
@@ -14,6 +20,7 @@ const OPTIONS = {
   name: { type: 'string' },
   tenant: { type: 'string' },
   ttl: { type: 'string' },
+  clusters: { type: 'string' },
   'if-absent': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
@@ -41,6 +48,8 @@ export async function runCommand(
       return migrated(await migrate(config.databaseUrl));
     case 'create-tenant':
       return withDatabase(config, (database) => newTenant(database, values));
+    case 'create-platform-key':
+      return withDatabase(config, (database) => newPlatformKey(database, values));
     case 'create-api-key':
       return withDatabase(config, (database) => newApiKey(database, values));
     default:
@@ -75,8 +84,20 @@ async function newTenant(database: Database, options: Options): Promise<string> 
     ? await database.withPlatform((tx) => findTenantByName(tx, name))
     : undefined;
   if (found) return show(options, { tenantId: found.id }, `tenant ${name} exists already`);
-  const tenant = await database.withPlatform((tx) => createTenant(tx, { name }));
-  const apiKey = await issueKey(database, tenant.id, 'owner', 'first key', undefined);
+  const tenant = await database.withPlatform(async (platform) => {
+    const made = await createTenant(platform, { name });
+    await platform.asTenant(made.id, (tx) =>
+      appendAudit(tx, {
+        action: 'tenant.create',
+        target: { kind: 'tenant', id: made.id },
+        actor: { kind: 'platform', id: 'command-line', name: 'command line' },
+        after: made,
+        details: { name },
+      }),
+    );
+    return made;
+  });
+  const apiKey = await issueKey(database, tenant.id, { role: 'owner', name: 'first key' });
   return show(
     options,
     { tenantId: tenant.id, apiKey },
@@ -92,26 +113,41 @@ async function newApiKey(database: Database, options: Options): Promise<string> 
   if (!tenant) throw new Error(`there is no tenant named ${tenantName}`);
   const expiresAt = expiryFrom(options.ttl);
   const name = required(options.name, '--name');
-  const apiKey = await issueKey(database, tenant.id, role, name, expiresAt);
+  const clusters = selectorToText(selectorFromText('--clusters', options.clusters ?? ''));
+  const key = { role, name, expiresAt, clusters: clusters || undefined };
+  const apiKey = await issueKey(database, tenant.id, key);
   return show(options, { apiKey }, `API key  ${apiKey}  (${role}; shown only now)`);
+}
+
+async function newPlatformKey(database: Database, options: Options): Promise<string> {
+  const name = required(options.name, '--name');
+  const expiresAt = expiryFrom(options.ttl ?? PLATFORM_KEY_TTL);
+  if (!expiresAt) throw new Error('--ttl is missing');
+  const token = createToken(TOKEN_KINDS.platform);
+  const secretSha256 = hashSecret(token.secret);
+  await database.withPlatform((tx) =>
+    createPlatformCredential(tx, { id: token.id, name, secretSha256, expiresAt }),
+  );
+  const until = expiresAt.toISOString();
+  return show(
+    options,
+    { platformKey: token.text, expiresAt: until },
+    `platform key  ${token.text}  (until ${until}; shown only now)`,
+  );
 }
 
 async function issueKey(
   database: Database,
   tenantId: string,
-  role: Role,
-  name: string,
-  expiresAt: Date | undefined,
+  key: Pick<NewApiKey, 'role' | 'name' | 'expiresAt' | 'clusters'>,
 ): Promise<string> {
   const token = createToken(TOKEN_KINDS.apiKey);
   await database.withTenant({ tenantId }, (tx) =>
     createApiKey(tx, {
+      ...key,
       id: token.id,
-      name,
-      role,
       secretSha256: hashSecret(token.secret),
       createdBy: 'command line',
-      expiresAt,
     }),
   );
   return token.text;

@@ -56,7 +56,9 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
   create-tenant --name=NAME           makes a tenant and prints its first API key (role owner)
     [--if-absent] [--json]
   create-api-key --tenant=NAME        prints a new API key of a tenant
-    --name=NAME [--as=viewer] [--ttl=12h] [--json]
+    --name=NAME [--as=viewer] [--ttl=12h] [--clusters=SELECTOR] [--json]
+  create-platform-key --name=NAME     prints a new key that makes and suspends tenants, and may do
+    [--ttl=30d] [--json]              nothing inside of one
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)

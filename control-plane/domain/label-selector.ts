@@ -79,6 +79,25 @@ export function selectorFromText(name: string, text: string): LabelSelector {
   return { matchExpressions };
 }
 
+/** What selectorFromText reads as the same selector. */
+export function selectorToText(selector: LabelSelector): string {
+  return requirementsOf(selector).map(textOf).join(',');
+}
+
+function textOf({ key, operator, values = [] }: LabelRequirement): string {
+  const [only = ''] = values;
+  switch (operator) {
+    case 'In':
+      return values.length === 1 ? `${key}=${only}` : `${key} in (${values.join(',')})`;
+    case 'NotIn':
+      return values.length === 1 ? `${key}!=${only}` : `${key} notin (${values.join(',')})`;
+    case 'Exists':
+      return key;
+    case 'DoesNotExist':
+      return `!${key}`;
+  }
+}
+
 const KEY = `(?<key>${LABEL_KEY})`;
 const END = '\\s*(?:,\\s*(?=.)|$)';
 const VALUES = `\\(\\s*(?<values>${LABEL_VALUE}(?:\\s*,\\s*${LABEL_VALUE}){0,${SELECTOR_MAX_VALUES - 1}})\\s*\\)`;

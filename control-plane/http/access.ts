@@ -1,32 +1,45 @@
+import { isWithin, type LabelSelector } from '../domain/label-selector.js';
 import type { Role } from '../store/api-keys.js';
 
 /**
  * Who may call what: the only list. A route that is not in it cannot be registered, and what a role
  * does not hold it may not do.
+ *
+ * Beside each permission, how far it reaches. `cluster`: a caller who is limited to clusters may use it
+ * too; the database shows them what belongs to those, and what tells nothing of others. `tenant`: only
+ * a caller who is not limited. `platform`: no caller of a tenant, only who stands above tenants.
  */
-export const PERMISSIONS = [
-  'tenant:read',
-  'clusters:read',
-  'clusters:write',
-  'join-tokens:read',
-  'join-tokens:write',
-  'nodes:read',
-  'nodes:write',
-  'policies:read',
-  'policies:write',
-  'policies:publish',
-  'events:read',
-  'alerts:read',
-  'alerts:write',
-  'webhooks:read',
-  'webhooks:write',
-  'api-keys:read',
-  'api-keys:write',
-  'audit-log:read',
-  'settings:read',
-  'settings:write',
-] as const;
-export type Permission = (typeof PERMISSIONS)[number];
+export const PERMISSION_SCOPES = {
+  'tenant:read': 'cluster',
+  'clusters:read': 'cluster',
+  'clusters:write': 'cluster',
+  'join-tokens:read': 'cluster',
+  'join-tokens:write': 'cluster',
+  'nodes:read': 'cluster',
+  'nodes:write': 'cluster',
+  'policies:read': 'cluster',
+  'policies:write': 'cluster',
+  'policies:publish': 'cluster',
+  'events:read': 'cluster',
+  'alerts:read': 'cluster',
+  'alerts:write': 'cluster',
+  'webhooks:read': 'cluster',
+  'webhooks:write': 'tenant',
+  'members:read': 'tenant',
+  'members:write': 'tenant',
+  'api-keys:read': 'tenant',
+  'api-keys:write': 'tenant',
+  'audit-log:read': 'tenant',
+  'settings:read': 'cluster',
+  'settings:write': 'tenant',
+  'tenants:read': 'platform',
+  'tenants:write': 'platform',
+} as const;
+export type Permission = keyof typeof PERMISSION_SCOPES;
+export type PermissionScope = (typeof PERMISSION_SCOPES)[Permission];
+
+export const PERMISSIONS = Object.keys(PERMISSION_SCOPES) as readonly Permission[];
+const OF_TENANTS = PERMISSIONS.filter((known) => PERMISSION_SCOPES[known] !== 'platform');
 
 /** 'anyone': no key is asked for. */
 export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
@@ -69,9 +82,18 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /v1/audit-log/verification': 'audit-log:read',
   'GET /v1/settings': 'settings:read',
   'PATCH /v1/settings': 'settings:write',
+  'GET /v1/members': 'members:read',
+  'POST /v1/members': 'members:write',
+  'GET /v1/members/:memberId': 'members:read',
+  'PATCH /v1/members/:memberId': 'members:write',
+  'DELETE /v1/members/:memberId': 'members:write',
   'GET /v1/api-keys': 'api-keys:read',
   'POST /v1/api-keys': 'api-keys:write',
   'DELETE /v1/api-keys/:keyId': 'api-keys:write',
+  'GET /v1/platform/tenants': 'tenants:read',
+  'POST /v1/platform/tenants': 'tenants:write',
+  'GET /v1/platform/tenants/:tenantId': 'tenants:read',
+  'PATCH /v1/platform/tenants/:tenantId': 'tenants:write',
 };
 
 /** What everybody of a tenant may look at. A webhook's address can be a secret, so it is not among it. */
@@ -86,8 +108,8 @@ const READ: readonly Permission[] = [
 ];
 
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: PERMISSIONS,
-  admin: PERMISSIONS,
+  owner: OF_TENANTS,
+  admin: OF_TENANTS,
   'policy-author': [...READ, 'policies:write'],
   'policy-approver': [...READ, 'policies:publish'],
   operator: [
@@ -120,8 +142,21 @@ export function mayRole(role: Role, permission: Permission): boolean {
   return ROLE_PERMISSIONS[role].includes(permission);
 }
 
-/** Nobody hands out more than they hold, and only an owner makes or revokes the keys of owners. */
-export function mayGrant(granter: Role, granted: Role): boolean {
-  if (granted === 'owner') return granter === 'owner';
-  return ROLE_PERMISSIONS[granted].every((permission) => mayRole(granter, permission));
+/** What an API key or a member may do, and where. */
+export interface Grant {
+  readonly role: Role;
+  /** Absent: in every cluster. */
+  readonly clusters?: LabelSelector | undefined;
+}
+
+/**
+ * Nobody hands out more than they hold, nor more clusters than are theirs, and only an owner makes,
+ * changes or revokes owners.
+ */
+export function mayGrant(granter: Grant, granted: Grant): boolean {
+  if (granter.clusters && !(granted.clusters && isWithin(granted.clusters, granter.clusters))) {
+    return false;
+  }
+  if (granted.role === 'owner') return granter.role === 'owner';
+  return ROLE_PERMISSIONS[granted.role].every((permission) => mayRole(granter.role, permission));
 }

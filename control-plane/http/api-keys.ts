@@ -10,20 +10,23 @@ import {
   revokeApiKey,
   type ApiKey as StoredKey,
 } from '../store/api-keys.js';
-import { mayGrant } from './access.js';
 import { audit } from './audit.js';
 import { callerOf, creatorOf, inTenant } from './caller.js';
+import { clustersFromText } from './cluster-limit.js';
+import { checkGrant } from './grants.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,
+  filterFromQuery,
   Instant,
   instantFromText,
   Name,
+  NamePrefix,
   oneOf,
   PageQuery,
-  pageFromQuery,
   pageOf,
   pageToJson,
+  SelectorText,
   TokenId,
   toJson,
 } from './schemas.js';
@@ -34,6 +37,7 @@ const PROPERTIES = {
   id: TokenId,
   name: Type.String(),
   role: Role,
+  clusters: Type.Optional(SelectorText),
   createdBy: Type.String(),
   createdAt: Instant,
   expiresAt: Type.Optional(Instant),
@@ -48,7 +52,17 @@ const IssuedApiKey = Type.Object(
   },
   { title: 'IssuedApiKey' },
 );
-const NewApiKey = closed({ name: Name, role: Role, expiresAt: Type.Optional(Instant) });
+const ApiKeyQuery = closed({
+  ...PageQuery,
+  role: Type.Optional(Role),
+  namePrefix: NamePrefix,
+});
+const NewApiKey = closed({
+  name: Name,
+  role: Role,
+  clusters: Type.Optional(SelectorText),
+  expiresAt: Type.Optional(Instant),
+});
 
 export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
   const { database } = dependencies;
@@ -61,15 +75,15 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
         operationId: 'listApiKeys',
         summary: 'API keys, newest first, without secrets',
         tags,
-        querystring: closed(PageQuery),
+        querystring: ApiKeyQuery,
         response: { 200: pageOf('ApiKeyPage', ApiKey) },
       },
     },
-    async (request) =>
-      pageToJson(
-        await inTenant(database, request, (tx) => listApiKeys(tx, pageFromQuery(request.query))),
-        apiKeyToJson,
-      ),
+    async (request) => {
+      const filter = filterFromQuery(request.query);
+      const page = await inTenant(database, request, (tx) => listApiKeys(tx, filter));
+      return pageToJson(page, apiKeyToJson);
+    },
   );
 
   api.post(
@@ -86,9 +100,8 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     (request, reply) => {
       const { name, role, expiresAt } = request.body;
-      if (!mayGrant(callerOf(request).role, role)) {
-        throw new BulkheadError('PERMISSION_DENIED', `you may not hand out the role ${role}`);
-      }
+      const clusters = clustersFromText(request.body.clusters ?? '') || undefined;
+      checkGrant(request, { role, clusters });
       const ends = expiresAt === undefined ? undefined : instantFromText('expiresAt', expiresAt);
       if (ends && ends.getTime() <= Date.now()) {
         throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
@@ -99,12 +112,13 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
           id: token.id,
           name,
           role,
+          clusters,
           secretSha256: hashSecret(token.secret),
           createdBy: creatorOf(request),
           expiresAt: ends,
         });
         const after = apiKeyToJson(key);
-        const details = { name, role };
+        const details = { name, role, ...(clusters && { clusters }) };
         await audit(tx, request, 'api-key.create', key.id, { after, details });
         return { ...after, apiKey: token.text };
       });
@@ -123,12 +137,9 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       },
     },
     async (request) => {
-      const caller = callerOf(request);
       const found = await findApiKey(database, request.params.keyId);
       // Another tenant's key is as unknown as one that never was.
-      if (found?.tenantId === caller.tenantId && !mayGrant(caller.role, found.role)) {
-        throw new BulkheadError('PERMISSION_DENIED', `you may not revoke a key of ${found.role}`);
-      }
+      if (found?.tenantId === callerOf(request).tenantId) checkGrant(request, found);
       return inTenant(database, request, async (tx) => {
         const { keyId } = request.params;
         const after = apiKeyToJson(await revokeApiKey(tx, keyId));
@@ -141,7 +152,8 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
   );
 }
 
-function withoutSecret({ secretSha256: _secretSha256, ...key }: ApiKeyCredential): StoredKey {
+function withoutSecret(credential: ApiKeyCredential): StoredKey {
+  const { secretSha256: _secretSha256, tenantSuspendedAt: _suspendedAt, ...key } = credential;
   return key;
 }
 

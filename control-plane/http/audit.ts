@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { AuditAction, AuditTargetKind } from '../domain/audit.js';
 import { type AuditEntry, appendAudit } from '../store/audit-log.js';
 import type { TenantTx } from '../store/transaction.js';
-import { callerOf } from './caller.js';
+import { anyCallerOf } from './caller.js';
 
 /**
  * Writes down what the request does to the thing that the action is about: the last thing in its
@@ -16,7 +16,7 @@ export async function audit(
   id: string,
   what: Pick<AuditEntry, 'before' | 'after' | 'details'>,
 ): Promise<void> {
-  const { kind, id: callerId, name } = callerOf(request);
+  const { kind, id: callerId, name } = anyCallerOf(request);
   await appendAudit(tx, {
     ...what,
     action,

@@ -4,17 +4,25 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { findApiKey, touchApiKey } from '../store/api-keys.js';
 import type { Database } from '../store/database.js';
-import { accessOf, mayRole } from './access.js';
-import type { Caller } from './caller.js';
+import { findPlatformCredential } from '../store/platform-credentials.js';
+import { accessOf, mayRole, PERMISSION_SCOPES, type Permission } from './access.js';
+import type { Caller, PlatformCaller } from './caller.js';
+import { selectorOfClusters } from './cluster-limit.js';
+
+interface Authenticated {
+  readonly caller: Caller | PlatformCaller;
+  /** Of the caller's tenant. */
+  readonly suspendedAt: Date | undefined;
+}
 
 /**
  * One way to say who calls. undefined: the request does not try this one; one that it tries and that
  * fails is the end, not a reason to try the next.
  */
-type Way = (database: Database, request: FastifyRequest) => Promise<Caller | undefined>;
+type Way = (database: Database, request: FastifyRequest) => Promise<Authenticated | undefined>;
 
 /** In this order. */
-const WAYS: readonly Way[] = [byApiKey];
+const WAYS: readonly Way[] = [byPlatformKey, byApiKey];
 
 const TOUCH_AFTER_MS = 60_000;
 /** A key has 100 characters; more is not worth looking at. */
@@ -22,44 +30,100 @@ const HEADER_MAX = 512;
 
 /**
  * Settles who calls and whether they may, before anything of the request is read.
- * @throws BulkheadError UNAUTHENTICATED, PERMISSION_DENIED
+ * @throws BulkheadError UNAUTHENTICATED, TENANT_SUSPENDED, PERMISSION_DENIED
  */
 export async function authorise(database: Database, request: FastifyRequest): Promise<void> {
   if (request.is404) return;
   const access = accessOf(request.method, request.routeOptions.url ?? '');
   if (access === 'anyone') return;
-  const caller = await authenticate(database, request);
+  const { caller, suspendedAt } = await authenticate(database, request);
   request.caller = caller;
-  if (access === undefined || !mayRole(caller.role, access)) {
-    throw new BulkheadError('PERMISSION_DENIED', `the role ${caller.role} may not do this`);
-  }
+  if (suspendedAt) throw new BulkheadError('TENANT_SUSPENDED');
+  checkAccess(caller, access);
 }
 
-async function authenticate(database: Database, request: FastifyRequest): Promise<Caller> {
+async function authenticate(database: Database, request: FastifyRequest): Promise<Authenticated> {
   for (const way of WAYS) {
-    const caller = await way(database, request);
-    if (caller) return caller;
+    const authenticated = await way(database, request);
+    if (authenticated) return authenticated;
   }
   throw new BulkheadError('UNAUTHENTICATED');
 }
 
+/** @throws BulkheadError PERMISSION_DENIED */
+function checkAccess(caller: Caller | PlatformCaller, access: Permission | undefined): void {
+  const refuse = (why: string) => new BulkheadError('PERMISSION_DENIED', why);
+  const scope = access && PERMISSION_SCOPES[access];
+  if (caller.kind === 'platform') {
+    if (scope !== 'platform') throw refuse('a platform key may do nothing inside of a tenant');
+    return;
+  }
+  if (!access || !mayRole(caller.role, access)) {
+    throw refuse(`the role ${caller.role} may not do this`);
+  }
+  if (scope !== 'cluster' && caller.clusters) {
+    throw refuse('who is limited to clusters may not do this: it is of the whole tenant');
+  }
+}
+
 /** @throws BulkheadError UNAUTHENTICATED */
-async function byApiKey(database: Database, request: FastifyRequest): Promise<Caller | undefined> {
-  const { authorization } = request.headers;
-  if (authorization === undefined) return undefined;
-  const bearer = /^Bearer +(\S+)$/i.exec(authorization.slice(0, HEADER_MAX));
-  const token = parseToken(TOKEN_KINDS.apiKey, bearer?.[1] ?? '');
+async function byPlatformKey(
+  database: Database,
+  request: FastifyRequest,
+): Promise<Authenticated | undefined> {
+  const token = parseToken(TOKEN_KINDS.platform, bearerOf(request) ?? '');
+  if (!token) return undefined;
+  const credential = await database.withPlatform((tx) => findPlatformCredential(tx, token.id));
+  checkCredential(token.secret, credential);
+  const { id, name } = credential;
+  return { caller: { kind: 'platform', id, name }, suspendedAt: undefined };
+}
+
+/** @throws BulkheadError UNAUTHENTICATED */
+async function byApiKey(
+  database: Database,
+  request: FastifyRequest,
+): Promise<Authenticated | undefined> {
+  const bearer = bearerOf(request);
+  if (bearer === undefined) return undefined;
+  const token = parseToken(TOKEN_KINDS.apiKey, bearer);
   const key = token && (await findApiKey(database, token.id));
-  if (!key || !timingSafeEqual(hashSecret(token.secret), key.secretSha256)) {
+  checkCredential(token?.secret, key);
+  const { id, name, tenantId, role, tenantSuspendedAt: suspendedAt } = key;
+  if (Date.now() - (key.lastUsedAt?.getTime() ?? 0) > TOUCH_AFTER_MS) {
+    await database.withTenant({ tenantId }, (tx) => touchApiKey(tx, id));
+  }
+  const clusters = selectorOfClusters(key.clusters);
+  return {
+    caller: { kind: 'api-key', id, name, tenantId, role, ...(clusters && { clusters }) },
+    suspendedAt,
+  };
+}
+
+/** undefined where there is no such header; whatever else it holds is a token, and of no kind. */
+function bearerOf({ headers: { authorization } }: FastifyRequest): string | undefined {
+  if (authorization === undefined) return undefined;
+  return /^Bearer +(\S+)$/i.exec(authorization.slice(0, HEADER_MAX))?.[1] ?? '';
+}
+
+interface Credential {
+  readonly secretSha256: Uint8Array;
+  readonly expiresAt?: Date;
+  readonly revokedAt?: Date;
+}
+
+/** @throws BulkheadError UNAUTHENTICATED where there is none, its secret is another, or it has ended */
+function checkCredential<Found extends Credential>(
+  secret: string | undefined,
+  credential: Found | undefined,
+): asserts credential is Found {
+  if (
+    secret === undefined ||
+    !credential ||
+    !timingSafeEqual(hashSecret(secret), credential.secretSha256) ||
+    credential.revokedAt ||
+    (credential.expiresAt && credential.expiresAt.getTime() <= Date.now())
+  ) {
     throw new BulkheadError('UNAUTHENTICATED');
   }
-  const now = Date.now();
-  if (key.revokedAt || (key.expiresAt && key.expiresAt.getTime() <= now)) {
-    throw new BulkheadError('UNAUTHENTICATED');
-  }
-  if (now - (key.lastUsedAt?.getTime() ?? 0) > TOUCH_AFTER_MS) {
-    await database.withTenant(key, (tx) => touchApiKey(tx, key.id));
-  }
-  const { id, name, tenantId, role } = key;
-  return { kind: 'api-key', id, name, tenantId, role };
 }

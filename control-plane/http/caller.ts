@@ -8,7 +8,7 @@ import type { TenantTx } from '../store/transaction.js';
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; undefined on routes for anyone. */
-    caller: Caller | undefined;
+    caller: Caller | PlatformCaller | undefined;
   }
 }
 
@@ -29,19 +29,34 @@ export interface Caller {
   readonly viaSessionId?: string;
 }
 
-/** @throws BulkheadError UNAUTHENTICATED on a route for anyone */
-export function callerOf(request: FastifyRequest): Caller {
+/** Who stands above tenants, and may do nothing inside of one. */
+export interface PlatformCaller {
+  readonly kind: 'platform';
+  /** Of the platform key. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Who calls, of a tenant or above them. @throws BulkheadError UNAUTHENTICATED on a route for anyone */
+export function anyCallerOf(request: FastifyRequest): Caller | PlatformCaller {
   if (!request.caller) throw new BulkheadError('UNAUTHENTICATED');
   return request.caller;
 }
 
-/** How a row says who made it: `api-key:ID`, `member:ID`. */
+/** @throws BulkheadError UNAUTHENTICATED on a route for anyone, PERMISSION_DENIED on one of the platform */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = anyCallerOf(request);
+  if (caller.kind === 'platform') throw new BulkheadError('PERMISSION_DENIED');
+  return caller;
+}
+
+/** How a row says who made it: `api-key:ID`, `member:ID`, `platform:ID`. */
 export function creatorOf(request: FastifyRequest): string {
-  const { kind, id } = callerOf(request);
+  const { kind, id } = anyCallerOf(request);
   return `${kind}:${id}`;
 }
 
-/** A transaction of the caller's tenant. */
+/** A transaction of the caller's tenant, and of their clusters where they are limited to some. */
 export function inTenant<T>(
   database: Database,
   request: FastifyRequest,

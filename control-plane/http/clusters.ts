@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { CLUSTER_HEALTHS, EMPTY_CLUSTER } from '../domain/cluster-health.js';
+import { checkGivenLabels } from '../domain/clusters.js';
 import { LABEL_KEY, LABEL_VALUE, selectorFromText } from '../domain/label-selector.js';
 import { readClusterStatuses } from '../store/cluster-statuses.js';
 import {
@@ -13,6 +14,7 @@ import {
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
+import { checkChosen } from './cluster-limit.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
@@ -84,6 +86,9 @@ const ClusterChange = closed({
   ),
 });
 
+/** The id of a cluster that is not made: nothing names it. */
+const NOT_YET = '';
+
 export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
   const { database } = dependencies;
   const tags = ['clusters'];
@@ -133,6 +138,9 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
       },
     },
     async (request, reply) => {
+      const { name, labels = {} } = request.body;
+      checkGivenLabels(labels);
+      checkChosen(request, { id: NOT_YET, name, labels });
       const cluster = await makeOnce(dependencies, request, reply, async (tx) => {
         const made = await createCluster(tx, request.body);
         const answer = await clusterToJson(tx, made);
@@ -180,10 +188,12 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { clusterId } = request.params;
+      checkGivenLabels(request.body.labels ?? {});
       const cluster = await inTenant(database, request, async (tx) => {
         let before: unknown;
         const after = await updateCluster(tx, clusterId, request.body, (current) => {
           checkIfMatch(request, current);
+          checkChosen(request, { ...current, ...request.body });
           before = toJson(current);
         });
         const answer = await clusterToJson(tx, after);

@@ -32,25 +32,34 @@ export async function makeOnce<Answer>(
   reply: FastifyReply,
   make: (tx: TenantTx) => Promise<Answer>,
 ): Promise<Answer> {
+  return inTenant(database, request, (tx) => makeOnceIn(tx, vault, request, reply, make));
+}
+
+/** The same, in a transaction that there is. */
+export async function makeOnceIn<Answer>(
+  tx: TenantTx,
+  vault: Vault,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  make: (tx: TenantTx) => Promise<Answer>,
+): Promise<Answer> {
   const key = request.headers['idempotency-key'];
   reply.code(201);
-  if (typeof key !== 'string') return inTenant(database, request, make);
+  if (typeof key !== 'string') return make(tx);
   const name = { caller: creatorOf(request), key };
   const requestSha256 = hashOf(request);
-  return inTenant(database, request, async (tx) => {
-    const kept = await claimIdempotencyKey(tx, name, requestSha256);
-    if (kept) {
-      if (!requestSha256.equals(kept.requestSha256)) {
-        throw new BulkheadError('IDEMPOTENCY_KEY_REUSED');
-      }
-      reply.code(kept.status).header('idempotency-replayed', 'true');
-      return JSON.parse(vault.open(PURPOSE, kept.answerEncrypted).toString('utf8')) as Answer;
+  const kept = await claimIdempotencyKey(tx, name, requestSha256);
+  if (kept) {
+    if (!requestSha256.equals(kept.requestSha256)) {
+      throw new BulkheadError('IDEMPOTENCY_KEY_REUSED');
     }
-    const answer = await make(tx);
-    const answerEncrypted = vault.seal(PURPOSE, Buffer.from(JSON.stringify(answer)));
-    await keepAnswer(tx, name, { status: 201, answerEncrypted });
-    return answer;
-  });
+    reply.code(kept.status).header('idempotency-replayed', 'true');
+    return JSON.parse(vault.open(PURPOSE, kept.answerEncrypted).toString('utf8')) as Answer;
+  }
+  const answer = await make(tx);
+  const answerEncrypted = vault.seal(PURPOSE, Buffer.from(JSON.stringify(answer)));
+  await keepAnswer(tx, name, { status: 201, answerEncrypted });
+  return answer;
 }
 
 function hashOf(request: FastifyRequest): Buffer {

@@ -33,8 +33,10 @@ const TAGS: Readonly<Record<string, string>> = {
   events: 'What nodes have seen.',
   alerts: 'Findings of one group.',
   webhooks: 'Where alerts go.',
+  members: 'People: what each may do, and in which clusters.',
   'API keys': 'Credentials of programs.',
   'audit log': 'Who did what: append-only, a chain of hashes.',
+  platform: 'Above tenants: with a platform key only.',
   service: 'The process itself, and what it serves to anyone.',
 };
 

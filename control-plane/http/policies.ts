@@ -12,6 +12,7 @@ import { createPolicy, getPolicy, listPolicies, POLICY_SORTS } from '../store/po
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
+import { checkWithin } from './cluster-limit.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';
@@ -214,6 +215,7 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
       inTenant(database, request, async (tx) => {
         const { policyId } = request.params;
         const { mode = 'observe', clusters } = request.body;
+        if (clusters === 'all') checkWithin(request, {});
         const version = request.body.version ?? (await getPolicy(tx, policyId)).latestVersion;
         const before = toJson(await listDesired(tx, { policyId }));
         for (const clusterId of targets(clusters)) {
@@ -251,6 +253,7 @@ function publishRoutes(api: Api, { database }: HttpDependencies): void {
       inTenant(database, request, async (tx) => {
         const { policyId } = request.params;
         const { clusters } = request.body;
+        if (clusters === 'all') checkWithin(request, {});
         await getPolicy(tx, policyId);
         const before = toJson(await listDesired(tx, { policyId }));
         for (const clusterId of targets(clusters)) {

@@ -60,7 +60,8 @@ export function requestFields(request: FastifyRequest) {
   return {
     method,
     route: request.routeOptions?.url,
-    ...(caller && { tenantId: caller.tenantId, caller: `${caller.kind}:${caller.id}` }),
+    ...(caller && 'tenantId' in caller && { tenantId: caller.tenantId }),
+    ...(caller && { caller: `${caller.kind}:${caller.id}` }),
   };
 }
 

@@ -25,8 +25,10 @@ import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
+import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
+import { platformTenantRoutes } from './platform-tenants.js';
 import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
@@ -131,7 +133,9 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     eventRoutes,
     alertRoutes,
     webhookRoutes,
+    memberRoutes,
     apiKeyRoutes,
+    platformTenantRoutes,
     auditLogRoutes,
     settingRoutes,
   ];

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { selectorToText } from '../domain/label-selector.js';
 import { ROLES } from '../store/api-keys.js';
 import { getTenant } from '../store/tenants.js';
 import { CALLER_KINDS, callerOf, inTenant } from './caller.js';
-import { Id, Instant, oneOf, toJson } from './schemas.js';
+import { Id, Instant, oneOf, SelectorText, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const Tenant = Type.Object(
@@ -16,6 +17,7 @@ const Tenant = Type.Object(
         id: Type.String({ description: 'Of the API key or of the member.' }),
         name: Type.String(),
         role: oneOf(ROLES),
+        clusters: Type.Optional(SelectorText),
       },
       { title: 'Caller' },
     ),
@@ -36,8 +38,9 @@ export function tenantRoutes(api: Api, { database }: HttpDependencies): void {
     },
     async (request) => {
       const { id, name, createdAt } = await inTenant(database, request, getTenant);
-      const { kind, id: callerId, name: callerName, role } = callerOf(request);
-      const caller = { kind, id: callerId, name: callerName, role };
+      const { kind, id: callerId, name: callerName, role, clusters } = callerOf(request);
+      const limit = clusters && { clusters: selectorToText(clusters) };
+      const caller = { kind, id: callerId, name: callerName, role, ...limit };
       return toJson({ id, name, createdAt, caller });
     },
   );

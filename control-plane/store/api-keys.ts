@@ -1,9 +1,11 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm';
 import type { Database } from './database.js';
 import { found, only } from './errors.js';
+import { startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { apiKeys, apiKeyTenants } from './schema/api-keys.js';
 import type { Role } from './schema/roles.js';
+import { tenants } from './schema/tenants.js';
 import type { TenantTx } from './transaction.js';
 
 export { ROLES, type Role } from './schema/roles.js';
@@ -14,6 +16,8 @@ export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** A selector as text; absent: every cluster. */
+  readonly clusters?: string;
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly expiresAt?: Date;
@@ -24,6 +28,7 @@ export interface ApiKey {
 /** What an authentication needs; never shown. */
 export interface ApiKeyCredential extends ApiKey {
   readonly secretSha256: Uint8Array;
+  readonly tenantSuspendedAt: Date | undefined;
 }
 
 export interface NewApiKey {
@@ -32,8 +37,14 @@ export interface NewApiKey {
   /** 32 bytes. */
   readonly secretSha256: Uint8Array;
   readonly role: Role;
+  readonly clusters?: string | undefined;
   readonly createdBy: string;
   readonly expiresAt?: Date | undefined;
+}
+
+export interface ApiKeyFilter extends PageRequest {
+  readonly role?: Role | undefined;
+  readonly namePrefix?: string | undefined;
 }
 
 /** @throws BulkheadError CONFLICT where the id is taken */
@@ -56,21 +67,31 @@ export async function findApiKey(
   );
   if (!owner) return undefined;
   return database.withTenant(owner, async (tx) => {
-    const [row] = await tx.queries.select().from(apiKeys).where(byId(tx, id));
-    return row && { ...apiKeyFromRow(row), secretSha256: row.secretSha256 };
+    const [row] = await tx.queries
+      .select({ key: apiKeys, suspendedAt: tenants.suspendedAt })
+      .from(apiKeys)
+      .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
+      .where(byId(tx, id));
+    if (!row) return undefined;
+    const { key, suspendedAt } = row;
+    const { secretSha256 } = key;
+    return { ...apiKeyFromRow(key), secretSha256, tenantSuspendedAt: suspendedAt ?? undefined };
   });
 }
 
 /** Newest first. */
-export async function listApiKeys(tx: TenantTx, request: PageRequest = {}): Promise<Page<ApiKey>> {
-  const limit = pageLimit(request);
-  const [time, id] = pageStart(request, 2) ?? [];
+export async function listApiKeys(tx: TenantTx, filter: ApiKeyFilter = {}): Promise<Page<ApiKey>> {
+  const { role, namePrefix } = filter;
+  const limit = pageLimit(filter);
+  const [time, id] = pageStart(filter, 2) ?? [];
   const rows = await tx.queries
     .select()
     .from(apiKeys)
     .where(
       and(
         eq(apiKeys.tenantId, tx.tenantId),
+        role === undefined ? undefined : eq(apiKeys.role, role),
+        namePrefix === undefined ? undefined : startsWith(apiKeys.name, namePrefix),
         time === undefined
           ? undefined
           : sql`(${apiKeys.createdAt}, ${apiKeys.id}) < (${time}::timestamptz, ${id}::text)`,
@@ -114,6 +135,7 @@ function apiKeyFromRow(row: typeof apiKeys.$inferSelect): ApiKey {
     id: row.id,
     name: row.name,
     role: row.role,
+    ...(row.clusters !== null && { clusters: row.clusters }),
     createdBy: row.createdBy,
     createdAt: row.createdAt,
     ...(row.expiresAt && { expiresAt: row.expiresAt }),

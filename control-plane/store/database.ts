@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import type { LabelSelector } from '../domain/label-selector.js';
 import { inChildSpan } from '../tracing/spans.js';
 import { type Subscription, subscribe } from './listen.js';
 import { Pool, type Statements } from './pool.js';
-import { PlatformTx, setTenant, TenantTx } from './transaction.js';
+import { PlatformTx, setClusters, setTenant, TenantTx } from './transaction.js';
 
 /** What a process may be: see README. Neither role passes row level security by. */
 export const DATABASE_ROLES = ['bulkhead_app', 'bulkhead_worker'] as const;
@@ -32,6 +33,8 @@ export interface DatabaseOptions {
 
 export interface TenantContext {
   readonly tenantId: string;
+  /** Only these clusters and what belongs to them; absent: all. */
+  readonly clusters?: LabelSelector;
 }
 
 export type IngestTx = Statements;
@@ -45,7 +48,10 @@ export interface Database {
   /** A transaction of no tenant. */
   withPlatform<T>(fn: (tx: PlatformTx) => Promise<T>): Promise<T>;
   /** For insertBatches only: a transaction of the client whose serializers drizzle has not changed. */
-  withIngest<T>(context: TenantContext, fn: (sql: IngestTx) => Promise<T>): Promise<T>;
+  withIngest<T>(
+    context: Pick<TenantContext, 'tenantId'>,
+    fn: (sql: IngestTx) => Promise<T>,
+  ): Promise<T>;
   /**
    * Calls back per notification, and once with '' after each (re)connect, since some may have been
    * missed. Resolves when it listens.
@@ -76,11 +82,12 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     role: options.role,
-    withTenant: ({ tenantId }, fn) =>
+    withTenant: ({ tenantId, clusters }, fn) =>
       inChildSpan('transaction', SPAN, () =>
         main.transaction(async (statements) => {
           const queries = drizzle(statements);
           await setTenant(queries, tenantId);
+          if (clusters) await setClusters(queries, clusters);
           return fn(new TenantTx(queries, tenantId));
         }),
       ),

@@ -2,10 +2,11 @@ import { DrizzleQueryError } from 'drizzle-orm';
 import postgres from 'postgres';
 import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 
+const NAMES_NOTHING = ['NOT_FOUND', 'it names something that does not exist'] as const;
 /** SQLSTATE, or its class of two digits, to our code and why. */
 const BY_SQLSTATE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   '23505': ['CONFLICT', 'it exists already'],
-  '23503': ['NOT_FOUND', 'it names something that does not exist'],
+  '23503': NAMES_NOTHING,
   '23502': ['INVALID_ARGUMENT', 'a value is missing'],
   '23514': ['INVALID_ARGUMENT', 'a value is outside its limits'],
   // Class 22: the text is no uuid, no time, the number is out of range, the text has a NUL.
@@ -41,6 +42,11 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 export function toStoreError(error: unknown): unknown {
   const cause = error instanceof DrizzleQueryError ? error.cause : error;
   if (cause instanceof postgres.PostgresError) {
+    // Row security let the row not be written: what it names is not there for this transaction.
+    if (cause.routine === 'ExecWithCheckOptions') {
+      const [code, message] = NAMES_NOTHING;
+      return new BulkheadError(code, message, { cause });
+    }
     const [code, message] = BY_SQLSTATE[cause.code] ??
       BY_SQLSTATE[cause.code.slice(0, 2)] ?? ['INTERNAL', 'the database refused the statement'];
     return new BulkheadError(code, message, { cause });

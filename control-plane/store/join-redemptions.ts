@@ -7,6 +7,7 @@ import { newId } from './ids.js';
 import type { NodeInfo } from './nodes.js';
 import { joinRedemptions, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import { nodes } from './schema/nodes.js';
+import { checkNotSuspended } from './tenants.js';
 import type { TenantTx } from './transaction.js';
 
 export interface JoinRedemption extends NodeInfo {
@@ -31,7 +32,8 @@ export interface JoinedNode {
  * lost answer costs no second use, even when the token has expired since. A node that joins under a
  * name of its cluster keeps its id. Whatever is refused leaves no row changed.
  * @throws BulkheadError JOIN_TOKEN_UNKNOWN (also a wrong secret), JOIN_TOKEN_REVOKED,
- *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also another key under a known enrollment), NODE_REVOKED
+ *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also another key under a known enrollment), NODE_REVOKED,
+ *   TENANT_SUSPENDED
  */
 export async function redeemJoinToken(
   database: Database,
@@ -43,6 +45,7 @@ export async function redeemJoinToken(
   if (!owner) throw new BulkheadError('JOIN_TOKEN_UNKNOWN');
   return database.withTenant(owner, async (tx) => {
     await checkSecret(tx, redemption);
+    await checkNotSuspended(tx);
     const clusterId = await lockToken(tx, redemption);
     const nodeId = (await findFormer(tx, redemption)) ?? (await redeem(tx, clusterId, redemption));
     return { tenantId: tx.tenantId, clusterId, nodeId };

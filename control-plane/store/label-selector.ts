@@ -28,3 +28,27 @@ function holds(labels: PgColumn, { key, operator, values = [] }: LabelRequiremen
       return sql`(${value}) is null`;
   }
 }
+
+/**
+ * The same as a predicate in jsonpath, for row security: what `labels @@ ...` is true of. It is never
+ * empty, since an empty setting is no limit.
+ */
+export function selectorToJsonPath(selector: LabelSelector): string {
+  return ['1 == 1', ...requirementsOf(selector).map(predicateOf)].join(' && ');
+}
+
+/** jsonpath takes JSON's strings. */
+function predicateOf({ key, operator, values = [] }: LabelRequirement): string {
+  const label = `$.${JSON.stringify(key)}`;
+  const isOneOf = values.map((value) => `${label} == ${JSON.stringify(value)}`).join(' || ');
+  switch (operator) {
+    case 'In':
+      return `(${isOneOf})`;
+    case 'NotIn':
+      return `!(${isOneOf})`;
+    case 'Exists':
+      return `exists(${label})`;
+    case 'DoesNotExist':
+      return `!exists(${label})`;
+  }
+}

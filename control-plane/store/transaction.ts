@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { LabelSelector } from '../domain/label-selector.js';
 import { toStoreError } from './errors.js';
+import { selectorToJsonPath } from './label-selector.js';
 
 /** A drizzle transaction: what the functions of this folder query with. */
 export type Queries = Pick<
@@ -59,4 +61,10 @@ export class PlatformTx {
 /** Transaction-local; '' is no tenant. */
 export async function setTenant(queries: Queries, tenantId: string): Promise<void> {
   await queries.execute(sql`select set_config('app.tenant_id', ${tenantId}, true)`);
+}
+
+/** Transaction-local: of clusters, and of what belongs to them, only these are seen and written. */
+export async function setClusters(queries: Queries, clusters: LabelSelector): Promise<void> {
+  const predicate = selectorToJsonPath(clusters);
+  await queries.execute(sql`select set_config('app.clusters', ${predicate}, true)`);
 }

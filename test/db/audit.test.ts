@@ -15,8 +15,17 @@ const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   api_key_tenants: 'which tenant a public id belongs to: no secret',
   join_token_tenants: 'which tenant a public id belongs to: no secret',
   event_cursors: 'how far the log was read',
+  platform_credentials: 'who stands above tenants: seen by transactions of the platform only',
   platform_keys: 'the keys of the installation, sealed',
   schema_migrations: 'names and check sums of files',
+};
+/** What whoever is limited to clusters may see all of, and why. */
+const OPEN_TO_LIMITED: Readonly<Record<string, string>> = {
+  audit_heads: 'a number and a hash',
+  idempotency_keys: 'answers to the caller itself',
+  policies: 'without effect before they are assigned',
+  policy_versions: 'without effect before they are assigned',
+  tenants: 'their own',
 };
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCHEMA = new URL('../../control-plane/store/schema/', import.meta.url);
@@ -72,7 +81,7 @@ describe('the catalogue', () => {
   it('has the one tenant policy on every table of tenants', async () => {
     const policies = await database.admin<Record<string, string>[]>`
       select tablename, policyname, roles::text, cmd, qual, with_check from pg_policies
-      where schemaname = 'public'`;
+      where schemaname = 'public' and permissive = 'PERMISSIVE'`;
     const tables = relations.filter(
       ({ name, is_partition: isPartition }) =>
         !isPartition && !(name in GLOBAL_TABLES) && name !== 'tenants',
@@ -92,6 +101,7 @@ describe('the catalogue', () => {
       ['alerts', '{bulkhead_worker}', 'SELECT'],
       ['event_batches', '{bulkhead_worker}', 'SELECT'],
       ['outbox', '{bulkhead_worker}', 'SELECT'],
+      ['platform_credentials', '{public}', 'ALL'],
       ['tenant_settings', '{bulkhead_worker}', 'SELECT'],
       ['tenants', '{public}', 'ALL'],
       ['webhook_endpoints', '{bulkhead_worker}', 'SELECT'],
@@ -100,6 +110,21 @@ describe('the catalogue', () => {
       relations.some((r) => r.name === tablename && r.is_partition),
     );
     for (const policy of onPartitions) expect(policy.roles).toBe('{bulkhead_owner}');
+  });
+
+  it('holds who is limited to clusters to them, on every table of tenants that has to do with them', async () => {
+    const policies = await database.admin<{ tablename: string; cmd: string; qual: string }[]>`
+      select tablename, cmd, coalesce(qual, with_check) as qual from pg_policies
+      where schemaname = 'public' and permissive = 'RESTRICTIVE'`;
+    for (const { qual } of policies) expect(qual).toContain('bulkhead_caller_clusters');
+    const limited = new Set(policies.map(({ tablename }) => tablename));
+    const open = relations.filter(
+      ({ name, is_partition: isPartition }) =>
+        !isPartition && !limited.has(name) && !(name in GLOBAL_TABLES),
+    );
+    expect(Object.fromEntries(open.map(({ name }) => [name, OPEN_TO_LIMITED[name]]))).toEqual(
+      OPEN_TO_LIMITED,
+    );
   });
 
   it('grants nothing on a partition', async () => {

@@ -56,6 +56,11 @@ describe('clusters by label', () => {
         const page = await http.database.app.withTenant({ tenantId }, (tx) =>
           listClusters(tx, { labels, limit: 200 }),
         );
+        // As a filter, and as the limit of a caller.
+        const seen = await http.database.app.withTenant({ tenantId, clusters: labels }, (tx) =>
+          listClusters(tx, { limit: 200 }),
+        );
+        expect(seen.items).toEqual(page.items);
         const expected = labelSets.flatMap((set, at) =>
           selectorMatches(labels, set) ? [`cluster ${at}`] : [],
         );

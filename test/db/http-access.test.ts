@@ -1,9 +1,20 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PERMISSIONS, ROLE_PERMISSIONS, ROUTE_ACCESS } from '../../control-plane/http/access.js';
+import {
+  PERMISSION_SCOPES,
+  PERMISSIONS,
+  ROLE_PERMISSIONS,
+  ROUTE_ACCESS,
+} from '../../control-plane/http/access.js';
 import { ROLES } from '../../control-plane/store/api-keys.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
-import { BODIES, createTestApi, pathOf, type TestApi } from '../support/http-api.js';
+import {
+  BODIES,
+  createTestApi,
+  PLATFORM_PREFIX,
+  pathOf,
+  type TestApi,
+} from '../support/http-api.js';
 
 let http: TestApi;
 
@@ -18,6 +29,8 @@ const routes = Object.entries(ROUTE_ACCESS).map(([key, access]) => {
   return { method, route, access };
 });
 const guarded = routes.filter(({ access }) => access !== 'anyone');
+const inTenants = guarded.filter(({ route }) => !route.startsWith(PLATFORM_PREFIX));
+const ofPlatform = guarded.filter(({ route }) => route.startsWith(PLATFORM_PREFIX));
 
 describe('access', () => {
   it('every route of the table is there', () => {
@@ -59,7 +72,31 @@ describe('access', () => {
     }
   });
 
-  const withIds = guarded.filter(({ route }) => route.includes(':'));
+  it.each(ofPlatform)('$method $route: the platform', async ({ method, route }) => {
+    const expired = await http.newPlatformKey(new Date(Date.now() - 1000));
+    for (const key of [expired, createToken(TOKEN_KINDS.platform).text]) {
+      expect((await http.call(method, pathOf(route, {}), { key })).statusCode).toBe(401);
+    }
+    expect([200, 400, 404]).toContain((await http.call(method, pathOf(route, {}))).statusCode);
+  });
+
+  it.each(inTenants)('$method $route: not the platform', async ({ method, route }) => {
+    const key = await http.newPlatformKey();
+    const body = BODIES[`${method} ${route}`];
+    const response = await http.call(method, pathOf(route, http.ours), { key, body });
+    expect(response.json()).toMatchObject({ status: 403, code: 'PERMISSION_DENIED' });
+  });
+
+  it('a permission of the platform is on its routes, and only there', () => {
+    const scopes = (some: typeof guarded) =>
+      new Set(
+        some.map(({ access }) => access !== 'anyone' && PERMISSION_SCOPES[access] === 'platform'),
+      );
+    expect(scopes(ofPlatform)).toEqual(new Set([true]));
+    expect(scopes(inTenants)).toEqual(new Set([false]));
+  });
+
+  const withIds = inTenants.filter(({ route }) => route.includes(':'));
   it.each(withIds)(
     "$method $route: another tenant's is as unknown as what never was",
     async ({ method, route }) => {
@@ -73,7 +110,7 @@ describe('access', () => {
     },
   );
 
-  const lists = guarded.filter(({ method, route }) => method === 'GET' && !route.includes(':'));
+  const lists = inTenants.filter(({ method, route }) => method === 'GET' && !route.includes(':'));
   it.each(lists)("$method $route: tells nothing of another tenant's", async ({ method, route }) => {
     const response = await http.call(method, route);
     expect(response.statusCode).toBe(200);

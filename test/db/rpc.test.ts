@@ -2,20 +2,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { compilePolicy } from '../../control-plane/domain/policies.js';
 import type { Keyring } from '../../control-plane/keyring.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
+import { setDesired } from '../../control-plane/store/desired-state.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
+import { createPolicy } from '../../control-plane/store/policies.js';
+import { updateTenant } from '../../control-plane/store/tenants.js';
 import { errorFromGrpc } from '../../node-agent/uplink/errors.js';
 import { type Identity, IdentityStore } from '../../node-agent/uplink/identity.js';
 import { join, renew } from '../../node-agent/uplink/join.js';
 import { openClient } from '../../node-agent/uplink/service.js';
+import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { NODE, startTestEdge } from '../support/edge.js';
+
+const POLICY =
+  'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
 
 let database: TestDatabase;
 let keyring: Keyring;
@@ -197,6 +205,37 @@ describe('calls with a certificate', () => {
       await database.app.withTenant({ tenantId }, (tx) => revokeNode(tx, identity.nodeId));
       await expect(renew(client, identity, key)).rejects.toMatchObject({ code: 'NODE_REVOKED' });
     } finally {
+      client.close();
+    }
+  });
+
+  it('of a suspended tenant: nobody joins, and its nodes get their policies', async () => {
+    const identity = await joinWith((await newToken()).text, { name: 'fifth' });
+    const client = await clientOf(identity);
+    const { app } = database;
+    try {
+      await app.withPlatform((tx) => updateTenant(tx, tenantId, { suspended: true }));
+      const store = mkdtempSync(joinPath(directory, 'another-'));
+      await expect(joinWith((await newToken()).text, { store })).rejects.toMatchObject({
+        code: 'TENANT_SUSPENDED',
+      });
+      const key = await new IdentityStore(directory).ensureKey();
+      expect((await renew(client, identity, key)).nodeId).toBe(identity.nodeId);
+      const policies = client.Policies();
+      const update = new Promise<PoliciesResponse__Output>((resolve, reject) => {
+        policies.on('data', resolve).on('error', reject);
+      });
+      policies.write({ hello: { node: { ...NODE, name: 'fifth' }, appliedRevision: '0' } });
+      await app.withTenant({ tenantId }, async (tx) => {
+        const version = { source: POLICY, createdBy: 'test', ...compilePolicy(POLICY) };
+        const { policy } = await createPolicy(tx, { name: 'policy', ...version });
+        await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
+      });
+      expect((await update).update).toMatchObject({ revision: '1' });
+      policies.on('error', () => {});
+      policies.cancel();
+    } finally {
+      await app.withPlatform((tx) => updateTenant(tx, tenantId, { suspended: false }));
       client.close();
     }
   });

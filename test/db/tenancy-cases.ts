@@ -40,6 +40,13 @@ import {
   revokeJoinToken,
 } from '../../control-plane/store/join-tokens.js';
 import {
+  createMember,
+  deleteMember,
+  getMember,
+  listMembers,
+  updateMember,
+} from '../../control-plane/store/members.js';
+import {
   getNode,
   listNodes,
   recordAck,
@@ -69,9 +76,8 @@ import {
   deleteEventsBefore,
 } from '../../control-plane/store/retention.js';
 import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
-import { getTenant } from '../../control-plane/store/tenants.js';
+import { checkNotSuspended, getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
-import { createUser, listUsers } from '../../control-plane/store/users.js';
 import {
   createWebhookEndpoint,
   deleteWebhookEndpoint,
@@ -84,6 +90,7 @@ import {
   auditEntryOf,
   eventOf,
   NODE_FACTS,
+  PROD,
   policyVersionOf,
   sha256,
   sightingOf,
@@ -98,6 +105,11 @@ export interface TenantCase {
   readonly call: (tx: TenantTx, world: World) => Promise<unknown>;
   /** Its answer says nothing even to the owner. */
   readonly forgets?: true;
+  /**
+   * What a caller limited to clusters gets of it. Absent: what belongs to those. 'all': the same as
+   * others, since it tells nothing of clusters. 'tenant': nothing.
+   */
+  readonly reach?: 'all' | 'tenant';
 }
 
 const HASH = sha256('x');
@@ -122,6 +134,7 @@ export const TENANT_CASES: readonly TenantCase[] = [
   },
   {
     name: 'api-keys.createApiKey',
+    reach: 'tenant',
     call: (tx) =>
       createApiKey(tx, {
         id: '00000000deadbeef',
@@ -131,28 +144,36 @@ export const TENANT_CASES: readonly TenantCase[] = [
         createdBy: 'test',
       }),
   },
-  { name: 'api-keys.listApiKeys', call: (tx) => listApiKeys(tx) },
-  { name: 'api-keys.revokeApiKey', call: (tx, world) => revokeApiKey(tx, world.apiKeyId) },
+  { name: 'api-keys.listApiKeys', reach: 'tenant', call: (tx) => listApiKeys(tx) },
+  {
+    name: 'api-keys.revokeApiKey',
+    reach: 'tenant',
+    call: (tx, world) => revokeApiKey(tx, world.apiKeyId),
+  },
   {
     name: 'api-keys.touchApiKey',
+    reach: 'tenant',
     call: (tx, world) => touchApiKey(tx, world.apiKeyId),
     forgets: true,
   },
   {
     name: 'audit-log.appendAudit',
+    reach: 'all',
     call: async (tx) => (await appendAudit(tx, auditEntryOf('new'))).targetId,
   },
   {
     name: 'audit-log.findAuditBeyondHead',
+    reach: 'tenant',
     call: (tx) => findAuditBeyondHead(tx),
     forgets: true,
   },
-  { name: 'audit-log.getAuditHead', call: (tx) => getAuditHead(tx) },
+  { name: 'audit-log.getAuditHead', reach: 'all', call: (tx) => getAuditHead(tx) },
   {
     name: 'audit-log.listAudit',
+    reach: 'tenant',
     call: (tx, world) => listAudit(tx, { targetId: world.clusterId }),
   },
-  { name: 'audit-log.readAuditChain', call: (tx) => readAuditChain(tx, 0n, 10) },
+  { name: 'audit-log.readAuditChain', reach: 'tenant', call: (tx) => readAuditChain(tx, 0n, 10) },
   {
     name: 'bundles.insertBundle',
     call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
@@ -162,23 +183,29 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'cluster-statuses.readClusterStatuses',
     call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
   },
-  { name: 'clusters.createCluster', call: (tx) => createCluster(tx, { name: 'new' }) },
+  {
+    name: 'clusters.createCluster',
+    call: (tx) => createCluster(tx, { name: 'new', labels: PROD }),
+  },
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
     name: 'clusters.updateCluster',
-    call: (tx, world) => updateCluster(tx, world.clusterId, { labels: { a: 'b' } }),
+    call: (tx, world) => updateCluster(tx, world.clusterId, { labels: { ...PROD, a: 'b' } }),
   },
   {
     name: 'desired-state.listDesired',
+    reach: 'all',
     call: (tx, world) => listDesired(tx, { policyId: world.policyId }),
   },
   {
     name: 'desired-state.listDesiredForCluster',
+    reach: 'all',
     call: (tx, world) => listDesiredForCluster(tx, world.clusterId),
   },
   {
     name: 'desired-state.removeDesired',
+    reach: 'tenant',
     call: (tx, world) => removeDesired(tx, { policyId: world.policyId }),
   },
   {
@@ -194,11 +221,13 @@ export const TENANT_CASES: readonly TenantCase[] = [
   { name: 'events.listEvents', call: (tx, world) => listEvents(tx, { nodeId: world.nodeId }) },
   {
     name: 'idempotency-keys.claimIdempotencyKey',
+    reach: 'all',
     call: (tx) => claimIdempotencyKey(tx, { caller: 'a', key: 'k' }, HASH),
     forgets: true,
   },
   {
     name: 'idempotency-keys.keepAnswer',
+    reach: 'all',
     call: (tx) => keepAnswer(tx, { caller: 'a', key: 'k' }, { status: 201, answerEncrypted: HASH }),
     forgets: true,
   },
@@ -223,6 +252,27 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'join-tokens.revokeJoinToken',
     call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
+  },
+  {
+    name: 'members.createMember',
+    reach: 'tenant',
+    call: (tx) => createMember(tx, { email: 'b@example.org', displayName: 'B', role: 'viewer' }),
+  },
+  {
+    name: 'members.deleteMember',
+    reach: 'tenant',
+    call: (tx, world) => deleteMember(tx, world.memberId),
+  },
+  {
+    name: 'members.getMember',
+    reach: 'tenant',
+    call: (tx, world) => getMember(tx, world.memberId),
+  },
+  { name: 'members.listMembers', reach: 'tenant', call: (tx) => listMembers(tx) },
+  {
+    name: 'members.updateMember',
+    reach: 'tenant',
+    call: (tx, world) => updateMember(tx, world.memberId, { displayName: 'changed' }),
   },
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
@@ -269,20 +319,24 @@ export const TENANT_CASES: readonly TenantCase[] = [
   },
   {
     name: 'policies.addPolicyVersion',
+    reach: 'all',
     call: (tx, world) => addPolicyVersion(tx, world.policyId, policyVersionOf('two')),
   },
   {
     name: 'policies.createPolicy',
+    reach: 'all',
     call: (tx) => createPolicy(tx, { name: 'new', ...policyVersionOf('one') }),
   },
-  { name: 'policies.getPolicy', call: (tx, world) => getPolicy(tx, world.policyId) },
+  { name: 'policies.getPolicy', reach: 'all', call: (tx, world) => getPolicy(tx, world.policyId) },
   {
     name: 'policies.getPolicyVersion',
+    reach: 'all',
     call: (tx, world) => getPolicyVersion(tx, world.policyId, 1),
   },
-  { name: 'policies.listPolicies', call: (tx) => listPolicies(tx) },
+  { name: 'policies.listPolicies', reach: 'all', call: (tx) => listPolicies(tx) },
   {
     name: 'policies.listPolicyVersions',
+    reach: 'all',
     call: (tx, world) => listPolicyVersions(tx, world.policyId),
   },
   {
@@ -303,35 +357,36 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx) => deleteEventsBefore(tx, new Date()),
     forgets: true,
   },
-  { name: 'settings.getSettings', call: (tx) => getSettings(tx), forgets: true },
+  { name: 'settings.getSettings', reach: 'all', call: (tx) => getSettings(tx), forgets: true },
   {
     name: 'settings.updateSettings',
+    reach: 'tenant',
     call: (tx) => updateSettings(tx, { retention: { eventDays: 3 } }),
   },
-  { name: 'tenants.getTenant', call: (tx) => getTenant(tx) },
-  {
-    name: 'users.createUser',
-    call: (tx) => createUser(tx, { email: 'b@example.org', displayName: 'B', role: 'viewer' }),
-  },
-  { name: 'users.listUsers', call: (tx) => listUsers(tx) },
+  { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
+  { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
   {
     name: 'webhooks.createWebhookEndpoint',
+    reach: 'tenant',
     call: (tx) =>
       createWebhookEndpoint(tx, { name: 'new', url: 'https://x', secretEncrypted: HASH }),
   },
   {
     name: 'webhooks.deleteWebhookEndpoint',
+    reach: 'tenant',
     call: (tx, world) => deleteWebhookEndpoint(tx, world.webhookId),
     forgets: true,
   },
   {
     name: 'webhooks.getWebhookEndpoint',
+    reach: 'all',
     call: (tx, world) => getWebhookEndpoint(tx, world.webhookId),
   },
-  { name: 'webhooks.listEnabledWebhooks', call: (tx) => listEnabledWebhooks(tx) },
-  { name: 'webhooks.listWebhookEndpoints', call: (tx) => listWebhookEndpoints(tx) },
+  { name: 'webhooks.listEnabledWebhooks', reach: 'all', call: (tx) => listEnabledWebhooks(tx) },
+  { name: 'webhooks.listWebhookEndpoints', reach: 'all', call: (tx) => listWebhookEndpoints(tx) },
   {
     name: 'webhooks.updateWebhookEndpoint',
+    reach: 'tenant',
     call: (tx, world) => updateWebhookEndpoint(tx, world.webhookId, { enabled: false }),
   },
 ];
@@ -360,11 +415,16 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
+  'platform-credentials.createPlatformCredential': 'of no tenant',
+  'platform-credentials.findPlatformCredential': 'of no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
   'tenants.createTenant': 'makes one',
+  'tenants.ensureTenant': 'makes one',
   'tenants.findTenantByName': 'lists them for the platform',
+  'tenants.getTenantById': 'lists them for the platform',
   'tenants.listTenants': 'lists them for the platform',
+  'tenants.updateTenant': 'changes one for the platform',
 };

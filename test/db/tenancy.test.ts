@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Database } from '../../control-plane/store/database.js';
+import { selectorFromText } from '../../control-plane/domain/label-selector.js';
+import type { Database, TenantContext } from '../../control-plane/store/database.js';
 import { TenantTx } from '../../control-plane/store/transaction.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -48,7 +49,7 @@ afterAll(() => database.close());
 /** What the call answers; whatever it wrote is undone. */
 async function outcomeOf(
   db: Database,
-  tenantId: string | undefined,
+  context: TenantContext | undefined,
   call: (tx: TenantTx) => Promise<unknown>,
 ): Promise<Outcome> {
   let value: unknown;
@@ -57,7 +58,7 @@ async function outcomeOf(
     throw new Rollback();
   };
   try {
-    if (tenantId !== undefined) await db.withTenant({ tenantId }, run);
+    if (context) await db.withTenant(context, run);
     // As a function of the store would run if somebody forgot to say for which tenant.
     else await db.withTenant(NOBODY, (tx) => run(new TenantTx(tx.queries, mine.tenantId)));
   } catch (error) {
@@ -112,16 +113,17 @@ describe.each(TENANT_CASES)('$name', ({ role, call, forgets }) => {
   const db = () => (role === 'worker' ? database.worker : database.app);
 
   it('works for the tenant whose it is', async () => {
-    const outcome = await outcomeOf(db(), mine.tenantId, (tx) => call(tx, mine));
+    const outcome = await outcomeOf(db(), { tenantId: mine.tenantId }, (tx) => call(tx, mine));
     expect(outcome).not.toHaveProperty('code');
     if (!forgets) expect(saysNothing(outcome)).toBe(false);
   });
 
   it('answers another tenant as if it never was', async () => {
-    const asTheirs = await outcomeOf(db(), theirs.tenantId, (tx) => call(tx, mine));
-    const asNever = await outcomeOf(db(), theirs.tenantId, (tx) => call(tx, nowhere()));
+    const asTheirTenant = { tenantId: theirs.tenantId };
+    const asTheirs = await outcomeOf(db(), asTheirTenant, (tx) => call(tx, mine));
+    const asNever = await outcomeOf(db(), asTheirTenant, (tx) => call(tx, nowhere()));
     const told = shapeOf(asTheirs, { masked: false });
-    for (const id of [mine.clusterId, mine.nodeId, mine.policyId, mine.alertId, mine.userId]) {
+    for (const id of [mine.clusterId, mine.nodeId, mine.policyId, mine.alertId, mine.memberId]) {
       expect(told).not.toContain(id);
     }
     expect(shapeOf(asTheirs)).toEqual(shapeOf(asNever));
@@ -134,21 +136,54 @@ describe.each(TENANT_CASES)('$name', ({ role, call, forgets }) => {
 
   it('changes nothing of a tenant for another one or for none', async () => {
     const before = await fingerprint();
-    for (const tenantId of [writers.tenantId, undefined]) {
-      await committed(db(), tenantId, (tx) => call(tx, mine));
+    for (const context of [{ tenantId: writers.tenantId }, undefined]) {
+      await committed(db(), context, (tx) => call(tx, mine));
     }
     expect(await fingerprint()).toEqual(before);
   });
 });
 
+describe.each(TENANT_CASES)('$name, limited to clusters', ({ role, call, forgets, reach }) => {
+  const db = () => (role === 'worker' ? database.worker : database.app);
+  const ofProd = () => limitedTo('env=prod,tier!=db');
+  const ofOthers = () => limitedTo('env in (dev,test)');
+
+  it(`gives ${reach === 'tenant' ? 'nothing' : 'what is asked for'} where the cluster is theirs`, async () => {
+    const outcome = await outcomeOf(db(), ofProd(), (tx) => call(tx, mine));
+    if (reach === 'tenant') expect(saysNothing(outcome)).toBe(true);
+    else expect(outcome).not.toHaveProperty('code');
+    if (!forgets && reach !== 'tenant') expect(saysNothing(outcome)).toBe(false);
+  });
+
+  it('knows nothing of the clusters of others, as if they never were', async () => {
+    const asOther = await outcomeOf(db(), ofOthers(), (tx) => call(tx, mine));
+    if (reach === 'all') return expect(asOther).not.toHaveProperty('code');
+    const asNever = await outcomeOf(db(), ofOthers(), (tx) => call(tx, nowhere()));
+    if (!forgets) expect(saysNothing(asOther)).toBe(true);
+    expect(shapeOf(asOther)).toEqual(shapeOf(asNever));
+  });
+
+  if (reach === 'all') return;
+  it('changes nothing of the clusters of others', async () => {
+    const before = await fingerprint();
+    await committed(db(), ofOthers(), (tx) => call(tx, mine));
+    expect(await fingerprint()).toEqual(before);
+  });
+});
+
+/** Who is of `mine`, and sees these clusters only. */
+function limitedTo(clusters: string): TenantContext {
+  return { tenantId: mine.tenantId, clusters: selectorFromText('clusters', clusters) };
+}
+
 /** For good: what it did to its own tenant may stay, errors are as good as an answer. */
 async function committed(
   db: Database,
-  tenantId: string | undefined,
+  context: TenantContext | undefined,
   call: (tx: TenantTx) => Promise<unknown>,
 ): Promise<void> {
   try {
-    if (tenantId !== undefined) await db.withTenant({ tenantId }, call);
+    if (context) await db.withTenant(context, call);
     else await db.withTenant(NOBODY, (tx) => call(new TenantTx(tx.queries, mine.tenantId)));
   } catch (error) {
     if (!(error instanceof BulkheadError)) throw error;

@@ -5,11 +5,14 @@ import { createVault } from '../../control-plane/domain/vault.js';
 import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
 import { removeDesired } from '../../control-plane/store/desired-state.js';
+import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { createWorld, type World } from './store-world.js';
 
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
+/** Routes that are above tenants. */
+export const PLATFORM_PREFIX = '/v1/platform/';
 export const NEVER_WAS = '00000000-0000-4000-8000-000000000000';
 
 export type Injected = Awaited<ReturnType<FastifyInstance['inject']>>;
@@ -22,8 +25,9 @@ export interface TestApi {
   readonly theirs: World;
   /** Every line that the server logged. */
   readonly log: string[];
-  newKey(tenantId: string, role: Role, expiresAt?: Date): Promise<string>;
-  /** With the key of our owner where no other is given; '' is none. */
+  newKey(tenantId: string, role: Role, expiresAt?: Date, clusters?: string): Promise<string>;
+  newPlatformKey(expiresAt?: Date): Promise<string>;
+  /** Where no other key is given with that of our owner, or of the platform on its routes; '' is none. */
   call(method: string, url: string, more?: CallOptions): Promise<Injected>;
   close(): Promise<void>;
 }
@@ -54,13 +58,24 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
     await database.app.withTenant(world, (tx) => removeDesired(tx, { policyId: world.policyId }));
   }
 
-  const newKey = async (tenantId: string, role: Role, expiresAt?: Date): Promise<string> => {
+  const newKey: TestApi['newKey'] = async (tenantId, role, expiresAt, clusters) => {
     const { id, secret, text } = createToken(TOKEN_KINDS.apiKey);
-    const row = { id, name: role, role, secretSha256: hashSecret(secret), createdBy: 'test' };
-    await database.app.withTenant({ tenantId }, (tx) => createApiKey(tx, { ...row, expiresAt }));
+    const key = { id, name: role, role, secretSha256: hashSecret(secret), createdBy: 'test' };
+    await database.app.withTenant({ tenantId }, (tx) =>
+      createApiKey(tx, { ...key, expiresAt, clusters }),
+    );
+    return text;
+  };
+  const newPlatformKey: TestApi['newPlatformKey'] = async (
+    expiresAt = new Date(Date.now() + 3_600_000),
+  ) => {
+    const { id, secret, text } = createToken(TOKEN_KINDS.platform);
+    const key = { id, name: 'platform', secretSha256: hashSecret(secret), expiresAt };
+    await database.app.withPlatform((tx) => createPlatformCredential(tx, key));
     return text;
   };
   const owner = await newKey(ours.tenantId, 'owner');
+  const platform = await newPlatformKey();
 
   return {
     api,
@@ -69,7 +84,9 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
     theirs,
     log,
     newKey,
-    call(method, url, { key = owner, body, contentType, headers, peer } = {}) {
+    newPlatformKey,
+    call(method, url, { key: given, body, contentType, headers, peer } = {}) {
+      const key = given ?? (url.startsWith(PLATFORM_PREFIX) ? platform : owner);
       return api.inject({
         // The methods of the access table are those of HTTP.
         method: method as NonNullable<InjectOptions['method']>,
@@ -98,6 +115,8 @@ export function pathOf(route: string, world: Partial<World>): string {
     .replace(':policyId', world.policyId ?? NEVER_WAS)
     .replace(':alertId', world.alertId ?? NEVER_WAS)
     .replace(':webhookId', world.webhookId ?? NEVER_WAS)
+    .replace(':memberId', world.memberId ?? NEVER_WAS)
+    .replace(':tenantId', world.tenantId ?? NEVER_WAS)
     .replace(':tokenId', world.joinTokenId ?? '0123456789abcdef')
     .replace(':keyId', world.apiKeyId ?? '0123456789abcdef')
     .replace(':version', '1');
@@ -120,5 +139,9 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
   'PATCH /v1/webhooks/:webhookId': { enabled: false },
   'PATCH /v1/settings': { retention: { eventDays: 7 } },
+  'POST /v1/members': { email: 'another@example.org', displayName: 'B', role: 'viewer' },
+  'PATCH /v1/members/:memberId': { role: 'viewer' },
+  'POST /v1/platform/tenants': { name: 'another' },
+  'PATCH /v1/platform/tenants/:tenantId': { name: 'renamed' },
   'POST /v1/api-keys': { name: 'another', role: 'viewer' },
 };

@@ -12,27 +12,34 @@ import {
   redeemJoinToken,
 } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
+import { createMember } from '../../control-plane/store/members.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
-import { createUser } from '../../control-plane/store/users.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import type { TestDatabase } from './database.js';
 
 /** The ids of a tenant's one of everything. */
-export interface World {
+export interface World extends ClusterWorld {
   readonly tenantId: string;
-  readonly userId: string;
+  readonly memberId: string;
   readonly apiKeyId: string;
+  readonly policyId: string;
+  readonly webhookId: string;
+  readonly deliveryId: string;
+}
+
+/** A cluster, and one of everything that belongs to it. */
+export interface ClusterWorld {
   readonly clusterId: string;
   readonly joinTokenId: string;
   readonly nodeId: string;
-  readonly policyId: string;
   readonly alertId: string;
   readonly groupKey: Buffer;
-  readonly webhookId: string;
-  readonly deliveryId: string;
   readonly eventId: string;
 }
+
+/** The labels of a world's cluster. */
+export const PROD = { env: 'prod' } as const;
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 export const tokenId = (): string => randomBytes(8).toString('hex');
@@ -136,10 +143,11 @@ export async function newCluster(
   database: TestDatabase,
   tenantId: string,
   maxUses = 1,
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<{ clusterId: string; joinTokenId: string; secret: string }> {
   const secret = randomUUID();
   return database.app.withTenant({ tenantId }, async (tx) => {
-    const cluster = await createCluster(tx, { name: `cluster-${randomUUID()}` });
+    const cluster = await createCluster(tx, { name: `cluster-${randomUUID()}`, labels });
     const token = await createJoinToken(tx, {
       id: tokenId(),
       clusterId: cluster.id,
@@ -151,60 +159,79 @@ export async function newCluster(
   });
 }
 
+/** One of everything of a cluster, in a tenant that there is. */
+export async function createClusterWorld(
+  database: TestDatabase,
+  tenantId: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<ClusterWorld> {
+  const { app, worker } = database;
+  const made = await newCluster(database, tenantId, 1, labels);
+  const { clusterId, joinTokenId, secret } = made;
+  const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
+  await app.withTenant({ tenantId }, (tx) =>
+    insertBundle(tx, clusterId, async () => ({
+      contentSha256: sha256('content'),
+      envelopeGzip: Buffer.from('envelope'),
+      signingKeyId: 'key',
+    })),
+  );
+  await insertBatches(app, tenantId, [batchOf(nodeId)]);
+  const event = eventOf(clusterId, nodeId);
+  const groupKey = sha256(clusterId);
+  const { alertId } = await worker.withTenant({ tenantId }, async (tx) => {
+    await insertEvents(tx, [event]);
+    return recordAlert(tx, sightingOf(clusterId, nodeId, { groupKey }));
+  });
+  return { clusterId, joinTokenId, nodeId, alertId, groupKey, eventId: event.id };
+}
+
 /** One of everything, in a tenant of its own. */
 export async function createWorld(database: TestDatabase): Promise<World> {
   const { app, worker } = database;
   const { id: tenantId } = await database.newTenant();
-  const { clusterId, joinTokenId, secret } = await newCluster(database, tenantId);
-  const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
+  const cluster = await createClusterWorld(database, tenantId, PROD);
   const made = await app.withTenant({ tenantId }, async (tx) => {
-    const role = 'owner';
-    const user = await createUser(tx, { email: 'a@example.org', displayName: 'A', role });
+    const person = { email: 'a@example.org', displayName: 'A', role: 'operator' } as const;
+    const member = await createMember(tx, person);
     const apiKey = await createApiKey(tx, {
       id: tokenId(),
       name: 'key',
       secretSha256: sha256('secret'),
-      role,
+      role: 'owner',
       createdBy: 'test',
     });
     const { policy } = await createPolicy(tx, { name: 'policy', ...policyVersionOf('one') });
     await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
-    await insertBundle(tx, clusterId, async () => ({
-      contentSha256: sha256('content'),
-      envelopeGzip: Buffer.from('envelope'),
-      signingKeyId: 'key',
-    }));
     const webhook = await createWebhookEndpoint(tx, {
       name: 'webhook',
       url: 'https://example.org/hook',
       secretEncrypted: Buffer.from('sealed'),
     });
-    await appendAudit(tx, auditEntryOf(clusterId));
-    return { userId: user.id, apiKeyId: apiKey.id, policyId: policy.id, webhookId: webhook.id };
+    await appendAudit(tx, auditEntryOf(cluster.clusterId));
+    return {
+      memberId: member.id,
+      apiKeyId: apiKey.id,
+      policyId: policy.id,
+      webhookId: webhook.id,
+    };
   });
-  await insertBatches(app, tenantId, [batchOf(nodeId)]);
-  const event = eventOf(clusterId, nodeId);
-  const groupKey = sha256(tenantId);
-  const seen = await worker.withTenant({ tenantId }, async (tx) => {
-    await insertEvents(tx, [event]);
-    const { alertId } = await recordAlert(tx, sightingOf(clusterId, nodeId, { groupKey }));
-    const delivery = await enqueueDelivery(tx, {
+  const delivery = await worker.withTenant({ tenantId }, (tx) =>
+    enqueueDelivery(tx, {
       endpointId: made.webhookId,
-      alertId,
+      alertId: cluster.alertId,
       eventType: 'alert.created',
       payload: { type: 'alert.created' },
-    });
-    return { alertId, deliveryId: delivery.id };
-  });
-  const ids = { tenantId, clusterId, joinTokenId, nodeId, groupKey, eventId: event.id };
-  return { ...ids, ...made, ...seen };
+    }),
+  );
+  return { tenantId, ...cluster, ...made, deliveryId: delivery.id };
 }
 
 /** Ids in their right form of things that never were. */
 export function nowhere(): World {
   return {
     tenantId: randomUUID(),
-    userId: randomUUID(),
+    memberId: randomUUID(),
     apiKeyId: tokenId(),
     clusterId: randomUUID(),
     joinTokenId: tokenId(),

@@ -12,6 +12,8 @@ export const apiKeys = pgTable(
     name: text('name').notNull(),
     secretSha256: bytea('secret_sha256').notNull(),
     role: text('role', { enum: ROLES }).notNull(),
+    /** A selector of clusters, as text; NULL: all of them. */
+    clusters: text('clusters'),
     createdBy: text('created_by').notNull(),
     createdAt: createdAt(),
     expiresAt: instant('expires_at'),
@@ -24,6 +26,7 @@ export const apiKeys = pgTable(
     check('api_keys_id_form', sql`${table.id} ~ '^[0-9a-f]{16}$'`),
     check('api_keys_name_length', sql`octet_length(${table.name}) between 1 and 253`),
     check('api_keys_secret_length', sql`octet_length(${table.secretSha256}) = 32`),
+    check('api_keys_clusters_length', sql`octet_length(${table.clusters}) between 1 and 8192`),
   ],
 );
 

@@ -150,12 +150,24 @@ export const ERROR_CODES = {
     'the caller may not do this',
     'ask for a role that may',
   ),
+  TENANT_SUSPENDED: info(
+    'PERMISSION_DENIED',
+    403,
+    'the tenant is suspended: its keys and members are refused, nobody joins; its nodes go on',
+    'ask whoever runs this control plane',
+  ),
   NOT_FOUND: info('NOT_FOUND', 404, 'there is no such thing for this caller', 'check the id'),
   CONFLICT: info(
     'ALREADY_EXISTS',
     409,
     'it exists already, or was changed in between',
     'read it again and repeat',
+  ),
+  LAST_OWNER: info(
+    'FAILED_PRECONDITION',
+    409,
+    'the tenant would have no member left who is an owner of all its clusters',
+    'make another owner first',
   ),
   PRECONDITION_FAILED: info(
     'ABORTED',

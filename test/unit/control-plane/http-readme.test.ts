@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { ROUTE_ACCESS } from '../../../control-plane/http/access.js';
+import {
+  PERMISSION_SCOPES,
+  ROLE_PERMISSIONS,
+  ROUTE_ACCESS,
+} from '../../../control-plane/http/access.js';
 import { ERROR_CODES } from '../../../proto/ts/wire/errors.js';
 import { ROOT } from '../../support/sources.js';
 
@@ -11,6 +15,21 @@ const rows = (pattern: RegExp) => [...readme.matchAll(pattern)].map((match) => m
 it('documents every route with its permission, and no other', () => {
   expect(rows(/^\| `((?:GET|POST|PATCH|DELETE) [^`]+)` \| ([^ ]+) \|/gm)).toEqual(
     Object.entries(ROUTE_ACCESS),
+  );
+});
+
+it('documents what each role may do, and how far it reaches', () => {
+  const roles = Object.entries(ROLE_PERMISSIONS);
+  expect(rows(/^\| permission \| reach \| (.+) \|$/gm)).toEqual([
+    [roles.map(([role]) => role).join(' | ')],
+  ]);
+  const cells = rows(/^\| ([a-z-]+:[a-z]+) \| (cluster|tenant|platform) \|(.*)\|$/gm);
+  expect(cells.map(([permission, reach, marks]) => [permission, reach, marks?.split('|')])).toEqual(
+    Object.entries(PERMISSION_SCOPES).map(([permission, reach]) => [
+      permission,
+      reach,
+      roles.map(([, held]) => (held.some((one) => one === permission) ? ' x ' : ' ')),
+    ]),
   );
 });
 

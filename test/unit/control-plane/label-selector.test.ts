@@ -5,6 +5,7 @@ import {
   type LabelSelector,
   selectorFromText,
   selectorMatches,
+  selectorToText,
 } from '../../../control-plane/domain/label-selector.js';
 
 const LABELS = { env: 'prod', team: 'pay', 'example.com/zone': '', constructor2: 'x' };
@@ -77,6 +78,18 @@ describe('a selector as text', () => {
     expect(() => selectorFromText('labels', text)).toThrow(
       `labels: no requirement at character ${place}`,
     );
+  });
+
+  it.each(['env=prod,tier!=db,team in (a,b),zone notin (c,d),gpu,!example.com/old,empty=', ''])(
+    '%j is written as it was read',
+    (text) => {
+      expect(selectorToText(selectorFromText('labels', text))).toBe(text);
+    },
+  );
+
+  it('holds what it was made of, in either form', () => {
+    const selector = { matchLabels: { env: 'prod' }, matchExpressions: [] };
+    expect(selectorToText(selector)).toBe('env=prod');
   });
 
   it('ends soon, whatever it is', () => {
