@@ -151,6 +151,7 @@ async function startApi(
     log: log.child({ role: 'api' }),
     metrics: metrics.http,
     trustedProxies: config.trustedProxies,
+    apiKeyMaxDays: config.apiKeyDays,
     phase,
   });
   const requests = new OpenRequests(http);

@@ -7,7 +7,10 @@ import { createApiKey, type NewApiKey, ROLES } from './store/api-keys.js';
 import { appendAudit } from './store/audit-log.js';
 import { type Database, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
-import { createPlatformCredential } from './store/platform-credentials.js';
+import {
+  createPlatformCredential,
+  revokePlatformCredential,
+} from './store/platform-credentials.js';
 import { createTenant, findTenantByName } from './store/tenants.js';
 
 /** Of a platform key for which no other is asked for. */
@@ -21,6 +24,7 @@ const OPTIONS = {
   tenant: { type: 'string' },
   ttl: { type: 'string' },
   clusters: { type: 'string' },
+  id: { type: 'string' },
   'if-absent': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
@@ -50,6 +54,8 @@ export async function runCommand(
       return withDatabase(config, (database) => newTenant(database, values));
     case 'create-platform-key':
       return withDatabase(config, (database) => newPlatformKey(database, values));
+    case 'revoke-platform-key':
+      return withDatabase(config, (database) => endPlatformKey(database, values));
     case 'create-api-key':
       return withDatabase(config, (database) => newApiKey(database, values));
     default:
@@ -134,6 +140,12 @@ async function newPlatformKey(database: Database, options: Options): Promise<str
     { platformKey: token.text, expiresAt: until },
     `platform key  ${token.text}  (until ${until}; shown only now)`,
   );
+}
+
+async function endPlatformKey(database: Database, options: Options): Promise<string> {
+  const id = required(options.id, '--id');
+  const { name } = await database.withPlatform((tx) => revokePlatformCredential(tx, id));
+  return show(options, { id, name }, `platform key ${name} is revoked`);
 }
 
 async function issueKey(

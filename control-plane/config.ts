@@ -9,6 +9,7 @@ import type { TracingOptions } from './tracing/exporter.js';
 export const ROLES = ['edge', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
+const API_KEY_DAYS = { standard: 0, min: 0, max: 3650 } as const;
 const CONNECTIONS = { standard: 10, min: 1, max: 1000 } as const;
 const BATCH_DAYS = { standard: 7, min: 1, max: 90 } as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -35,6 +36,8 @@ export interface Config {
     | Pick<TracingOptions, 'endpoint' | 'headers' | 'ratio' | 'serviceName'>
     | undefined;
   readonly webhookAllowPrivate: boolean;
+  /** At most so many for an API key; 0: as long as whoever makes it says. */
+  readonly apiKeyDays: number;
   readonly batchDays: number;
   readonly migrateOnStart: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -59,6 +62,8 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
     --name=NAME [--as=viewer] [--ttl=12h] [--clusters=SELECTOR] [--json]
   create-platform-key --name=NAME     prints a new key that makes and suspends tenants, and may do
     [--ttl=30d] [--json]              nothing inside of one
+  revoke-platform-key --id=ID         ID: the 16 digits behind bkh_pk_
+    [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)
@@ -79,6 +84,8 @@ Settings (environment)
                                 (default ${DRAIN_LIMIT_MS.standard}, at most ${DRAIN_LIMIT_MS.max})
   BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
   BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
+  BULKHEAD_API_KEY_DAYS         days that an API key made through the API may be good for, at most
+                                (default 0: as long as whoever makes it says, or for ever)
   BULKHEAD_BATCH_DAYS           days that the log keeps a batch of events that all have read: as long as an
                                 agent may repeat one (default 7)
   BULKHEAD_MIGRATE              true: migrate before serving (default false)
@@ -142,6 +149,7 @@ export function readConfig(
       : undefined,
     tracing: readTracing(text, problems),
     webhookAllowPrivate: flag('BULKHEAD_WEBHOOK_PRIVATE'),
+    apiKeyDays: readInteger('BULKHEAD_API_KEY_DAYS', text, API_KEY_DAYS, problems),
     batchDays: readInteger('BULKHEAD_BATCH_DAYS', text, BATCH_DAYS, problems),
     migrateOnStart: flag('BULKHEAD_MIGRATE'),
     logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),

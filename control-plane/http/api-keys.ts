@@ -32,6 +32,8 @@ import {
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
+const DAY_MS = 86_400_000;
+
 const Role = oneOf(ROLES);
 const PROPERTIES = {
   id: TokenId,
@@ -65,7 +67,7 @@ const NewApiKey = closed({
 });
 
 export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
-  const { database } = dependencies;
+  const { database, apiKeyMaxDays = 0 } = dependencies;
   const tags = ['API keys'];
 
   api.get(
@@ -102,10 +104,7 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       const { name, role, expiresAt } = request.body;
       const clusters = clustersFromText(request.body.clusters ?? '') || undefined;
       checkGrant(request, { role, clusters });
-      const ends = expiresAt === undefined ? undefined : instantFromText('expiresAt', expiresAt);
-      if (ends && ends.getTime() <= Date.now()) {
-        throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
-      }
+      const ends = expiryOf(expiresAt, apiKeyMaxDays);
       return makeOnce(dependencies, request, reply, async (tx) => {
         const token = createToken(TOKEN_KINDS.apiKey);
         const key = await createApiKey(tx, {
@@ -150,6 +149,20 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
       });
     },
   );
+}
+
+/** @throws BulkheadError INVALID_ARGUMENT */
+function expiryOf(text: string | undefined, maxDays: number): Date | undefined {
+  const latest = maxDays > 0 ? new Date(Date.now() + maxDays * DAY_MS) : undefined;
+  if (text === undefined) return latest;
+  const ends = instantFromText('expiresAt', text);
+  if (ends.getTime() <= Date.now()) {
+    throw new BulkheadError('INVALID_ARGUMENT', 'expiresAt: is past');
+  }
+  if (latest && ends > latest) {
+    throw new BulkheadError('INVALID_ARGUMENT', `expiresAt: at most ${maxDays} days from now`);
+  }
+  return ends;
 }
 
 function withoutSecret(credential: ApiKeyCredential): StoredKey {

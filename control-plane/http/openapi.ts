@@ -11,6 +11,7 @@ import type { Api } from './server.js';
 const API_VERSION = '1.0.0';
 const CACHE_CONTROL = 'public, max-age=300';
 const API_KEY = 'apiKey';
+const KEYS = 'An API key, `bkh_ak_...`; above tenants a platform key, `bkh_pk_...`.';
 
 /** What a route's schema says beside the shapes that validate it. */
 declare module 'fastify' {
@@ -55,7 +56,7 @@ export async function registerOpenApi(api: Api): Promise<void> {
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: {
-          [API_KEY]: { type: 'http', scheme: 'bearer', description: 'An API key: `bkh_ak_...`.' },
+          [API_KEY]: { type: 'http', scheme: 'bearer', description: KEYS },
         },
       },
     },

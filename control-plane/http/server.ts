@@ -47,6 +47,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly metrics?: HttpMetrics;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
+  /** 0 or absent: no limit. */
+  readonly apiKeyMaxDays?: number;
 }
 
 /** Fastify with types out of the routes' schemas. */

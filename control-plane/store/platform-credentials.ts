@@ -1,5 +1,5 @@
-import { eq } from 'drizzle-orm';
-import { only } from './errors.js';
+import { eq, sql } from 'drizzle-orm';
+import { found, only } from './errors.js';
 import { platformCredentials } from './schema/platform-credentials.js';
 import type { PlatformTx } from './transaction.js';
 
@@ -33,6 +33,19 @@ export async function findPlatformCredential(
     .from(platformCredentials)
     .where(eq(platformCredentials.id, id));
   return row && credentialFromRow(row);
+}
+
+/** Again: keeps the first time. @throws BulkheadError NOT_FOUND */
+export async function revokePlatformCredential(
+  tx: PlatformTx,
+  id: string,
+): Promise<PlatformCredential> {
+  const [row] = await tx.queries
+    .update(platformCredentials)
+    .set({ revokedAt: sql`coalesce(${platformCredentials.revokedAt}, now())` })
+    .where(eq(platformCredentials.id, id))
+    .returning();
+  return credentialFromRow(found(row, 'platform key'));
 }
 
 function credentialFromRow(row: typeof platformCredentials.$inferSelect): PlatformCredential {

@@ -46,6 +46,10 @@ describe('the commands', () => {
     const days = (Date.parse(expiresAt) - Date.now()) / 86_400_000;
     expect(Math.round(days)).toBe(30);
     expect((await http.call('GET', '/v1/platform/tenants', { key })).statusCode).toBe(200);
+    const id = key.split('_')[2];
+    expect(await run('revoke-platform-key', `--id=${id}`)).toEqual({ id, name: 'ops' });
+    expect((await http.call('GET', '/v1/platform/tenants', { key })).statusCode).toBe(401);
+    await expect(run('revoke-platform-key', '--id=x')).rejects.toThrow('no such platform key');
     await expect(run('create-platform-key')).rejects.toThrow('--name is missing');
     await expect(run('create-platform-key', '--name=x', '--ttl=x')).rejects.toThrow('--ttl');
   });

@@ -162,6 +162,29 @@ describe('a key', () => {
     return items.find((item: { id: string }) => item.id === id)?.lastUsedAt;
   };
 
+  it('is good for as long as there is a limit to, and no longer', async () => {
+    const limited = await createTestApi({ apiKeyMaxDays: 7 });
+    try {
+      const days = (count: number) => new Date(Date.now() + count * 86_400_000).toISOString();
+      const make = async (expiresAt?: string) =>
+        (
+          await limited.call('POST', '/v1/api-keys', {
+            body: { name: 'k', role: 'viewer', ...(expiresAt && { expiresAt }) },
+          })
+        ).json();
+      expect(await make(days(6))).toMatchObject({ role: 'viewer' });
+      expect(await make(days(8))).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+      const { expiresAt } = await make();
+      expect(Math.round((Date.parse(expiresAt) - Date.now()) / 86_400_000)).toBe(7);
+    } finally {
+      await limited.close();
+    }
+    const { apiKey: _apiKey, ...unlimited } = (
+      await http.call('POST', '/v1/api-keys', { body: { name: 'k', role: 'viewer' } })
+    ).json();
+    expect(unlimited).not.toHaveProperty('expiresAt');
+  });
+
   it('has its last use noted, once a minute', async () => {
     const body = { name: 'used', role: 'viewer' };
     const { id, apiKey } = (await http.call('POST', '/v1/api-keys', { body })).json();

@@ -417,6 +417,7 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
   'platform-credentials.createPlatformCredential': 'of no tenant',
   'platform-credentials.findPlatformCredential': 'of no tenant',
+  'platform-credentials.revokePlatformCredential': 'of no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
