@@ -81,6 +81,7 @@ export function pinOf(certificate: x509.X509Certificate): string {
 
 /**
  * A 24 h client certificate for the public key of the request; all else in the request is ignored.
+ * @param serialNumber newNodeSerial of its place
  * @throws BulkheadError CSR_INVALID
  */
 export async function issueNodeCertificate(
@@ -88,10 +89,12 @@ export async function issueNodeCertificate(
   csrDer: Uint8Array,
   trustDomain: string,
   identity: NodeIdentity,
+  serialNumber: string,
   now: Date,
 ): Promise<IssuedCertificate> {
   const publicKey = await publicKeyOfRequest(csrDer);
   return issue(authority, {
+    serialNumber,
     publicKey,
     commonName: identity.nodeId,
     names: [{ type: 'url', value: spiffeId(trustDomain, identity) }],
@@ -109,6 +112,7 @@ export async function issueServerCertificate(
 ): Promise<IssuedCertificate & { privateKeyDer: Buffer }> {
   const keys = await webcrypto.subtle.generateKey(EC_P256, true, ['sign', 'verify']);
   const issued = await issue(authority, {
+    serialNumber: newSerialNumber(),
     publicKey: new x509.PublicKey(
       Buffer.from(await webcrypto.subtle.exportKey('spki', keys.publicKey)),
     ),
@@ -164,6 +168,7 @@ async function publicKeyOfRequest(csrDer: Uint8Array): Promise<x509.PublicKey> {
 }
 
 interface LeafOptions {
+  readonly serialNumber: string;
   readonly publicKey: x509.PublicKey;
   readonly commonName: string;
   readonly names: x509.JsonGeneralNames;
@@ -177,7 +182,7 @@ async function issue(
   options: LeafOptions,
 ): Promise<IssuedCertificate> {
   const notAfter = new Date(options.now.getTime() + options.lifetimeMs);
-  const serialNumber = newSerialNumber();
+  const { serialNumber } = options;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber,
     subject: `CN=${options.commonName}`,

@@ -58,6 +58,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /v1/nodes': 'nodes:read',
   'GET /v1/nodes/:nodeId': 'nodes:read',
   'DELETE /v1/nodes/:nodeId': 'nodes:write',
+  'POST /v1/nodes/:nodeId/release': 'nodes:write',
   'GET /v1/policies': 'policies:read',
   'POST /v1/policies': 'policies:write',
   'POST /v1/policies/validate': 'policies:read',

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { CLUSTER_HEALTHS, EMPTY_CLUSTER } from '../domain/cluster-health.js';
 import { checkGivenLabels } from '../domain/clusters.js';
-import { LABEL_KEY, LABEL_VALUE, selectorFromText } from '../domain/label-selector.js';
+import { selectorFromText } from '../domain/label-selector.js';
 import { readClusterStatuses } from '../store/cluster-statuses.js';
 import {
   CLUSTER_SORTS,
@@ -22,6 +22,7 @@ import {
   filterFromQuery,
   Id,
   Instant,
+  Labels,
   Name,
   NamePrefix,
   oneOf,
@@ -32,12 +33,6 @@ import {
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
-
-const Labels = Type.Record(
-  Type.String({ pattern: `^${LABEL_KEY}$` }),
-  Type.String({ pattern: `^${LABEL_VALUE}$` }),
-  { maxProperties: 64, additionalProperties: false },
-);
 
 const ClusterStatus = Type.Object(
   {

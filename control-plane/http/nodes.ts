@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
+import { selectorFromText } from '../domain/label-selector.js';
+import { getNode, listNodes, NODE_STATES, releaseNode, revokeNode } from '../store/nodes.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import {
@@ -7,11 +8,13 @@ import {
   filterFromQuery,
   Id,
   Instant,
+  Labels,
   NamePrefix,
   oneOf,
   PageQuery,
   pageOf,
   pageToJson,
+  SelectorText,
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -23,6 +26,7 @@ const Node = Type.Object(
     id: Id,
     clusterId: Id,
     name: Type.String(),
+    labels: Labels,
     kernelRelease: Type.String(),
     architecture: Type.String(),
     agentVersion: Type.String(),
@@ -56,6 +60,7 @@ const Node = Type.Object(
     ),
     joinedAt: Instant,
     lastSeenAt: Type.Optional(Instant),
+    quarantinedAt: Type.Optional(Instant),
     revokedAt: Type.Optional(Instant),
   },
   { title: 'Node' },
@@ -65,6 +70,7 @@ const NodeQuery = closed({
   ...PageQuery,
   clusterId: Type.Optional(Id),
   state: Type.Optional(oneOf(NODE_STATES)),
+  labels: Type.Optional(SelectorText),
   namePrefix: NamePrefix,
 });
 
@@ -84,7 +90,11 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const filter = filterFromQuery(request.query);
+      const { labels, ...more } = filterFromQuery(request.query);
+      const filter = {
+        ...more,
+        labels: labels === undefined ? undefined : selectorFromText('labels', labels),
+      };
       return pageToJson(await inTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
     },
   );
@@ -122,6 +132,28 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
         const after = toJson(await revokeNode(tx, nodeId));
         const details = { name: after.name, clusterId: after.clusterId };
         await audit(tx, request, 'node.revoke', nodeId, { before, after, details });
+        return after;
+      }),
+  );
+
+  api.post(
+    '/v1/nodes/:nodeId/release',
+    {
+      schema: {
+        operationId: 'releaseNode',
+        summary: 'Ends the quarantine of a node: it joins again, with a new token',
+        tags,
+        params,
+        response: { 200: Node },
+      },
+    },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { nodeId } = request.params;
+        const before = toJson(await getNode(tx, nodeId));
+        const after = toJson(await releaseNode(tx, nodeId));
+        const details = { name: after.name, clusterId: after.clusterId };
+        await audit(tx, request, 'node.release', nodeId, { before, after, details });
         return after;
       }),
   );

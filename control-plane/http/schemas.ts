@@ -1,5 +1,6 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { LABEL_KEY, LABEL_VALUE } from '../domain/label-selector.js';
 import { PAGE_LIMIT_MAX, type Page, type PageRequest } from '../store/pages.js';
 
 /**
@@ -25,11 +26,16 @@ export const NO_CONTROLS = '^[^\\p{C}]*$';
 export const NamePrefix = Type.Optional(
   Type.String({ minLength: 1, maxLength: 253, pattern: NO_CONTROLS }),
 );
-/** Of clusters, by their labels. */
+/** Of things that have labels; selectorFromText reads it. */
 export const SelectorText = Type.String({
   maxLength: 4096,
   description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`; empty: all.',
 });
+export const Labels = Type.Record(
+  Type.String({ pattern: `^${LABEL_KEY}$` }),
+  Type.String({ pattern: `^${LABEL_VALUE}$` }),
+  { maxProperties: 64, additionalProperties: false },
+);
 /** A JSON object whose form is told elsewhere. */
 export const AnyObject = Type.Unsafe<Readonly<Record<string, unknown>>>({
   type: 'object',

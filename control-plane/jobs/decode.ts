@@ -2,15 +2,13 @@ import type { Logger } from 'pino';
 import { type Finding, findingsFromEvent } from '../domain/alerts.js';
 import type { BatchOrigin } from '../domain/ecs.js';
 import type { BatchDecoder } from '../domain/event-batches.js';
-import { alertNotification } from '../domain/notifications.js';
-import { getAlert, recordAlert } from '../store/alerts.js';
+import { enqueueNotices } from '../store/alert-notices.js';
+import { recordAlert } from '../store/alerts.js';
 import type { Database } from '../store/database.js';
 import type { LoggedBatch } from '../store/event-batches.js';
 import { withClaimedShard } from '../store/event-cursors.js';
 import { insertEvents } from '../store/events.js';
-import { enqueueDelivery } from '../store/outbox.js';
 import type { TenantTx } from '../store/transaction.js';
-import { listEnabledWebhooks } from '../store/webhooks.js';
 import { eventsOf, originOf } from './batch-events.js';
 
 export interface DecodeDependencies {
@@ -84,18 +82,5 @@ async function storeFinding(tx: TenantTx, finding: Finding, origin: BatchOrigin)
     lastSeenAt: seenAt,
     eventCount: 1,
   });
-  if (created) await notifyOfAlert(tx, alertId);
-}
-
-/** The outbox rows stand in the alert's own transaction: an alert without its notice cannot be. */
-async function notifyOfAlert(tx: TenantTx, alertId: string): Promise<void> {
-  const payload = { ...alertNotification(await getAlert(tx, alertId), new Date()) };
-  for (const endpoint of await listEnabledWebhooks(tx)) {
-    await enqueueDelivery(tx, {
-      endpointId: endpoint.id,
-      alertId,
-      eventType: payload.type,
-      payload,
-    });
-  }
+  if (created) await enqueueNotices(tx, alertId);
 }

@@ -2,15 +2,21 @@ import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { identityFromSubjectAltName, type NodeIdentity } from '../domain/certificates.js';
+import type { CertificatePlace } from '../domain/node-certificates.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import { inSpan } from '../tracing/spans.js';
 import { RPC_ACCESS } from './access.js';
+import type { ShownIdentity } from './admission.js';
 import { statusFromError } from './errors.js';
 
 /** What every handler gets besides its message. */
 export interface CallContext {
   /** undefined only where the access table says `anyone`. */
   readonly identity: NodeIdentity | undefined;
+  /** Which of the node's certificates the call came with; undefined as the identity is. */
+  readonly place: CertificatePlace | undefined;
+  /** Where the call came from, without the port. */
+  readonly address: string;
   readonly log: Logger;
   /** Aborts when the call ends, for whatever reason. */
   readonly signal: AbortSignal;
@@ -20,7 +26,9 @@ export interface CallGate {
   readonly log: Logger;
   readonly metrics: Pick<RpcMetrics, 'calls' | 'openStreams'>;
   readonly trustDomain: string;
-  /** @throws BulkheadError NODE_REVOKED */
+  /** Once a call: see admitNode. */
+  admitNode(shown: ShownIdentity): Promise<CertificatePlace>;
+  /** While a stream is open. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED */
   checkNode(identity: NodeIdentity): Promise<void>;
 }
 
@@ -42,8 +50,8 @@ export function unary<Request, Response>(
     const log = logOf(gate, call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     const answer = async () => {
-      const identity = await enter(gate, call);
-      return handle(call.request, { identity, log, signal: ended.signal });
+      const caller = await enter(gate, call);
+      return handle(call.request, { ...caller, log, signal: ended.signal });
     };
     inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
       .then((response) => {
@@ -79,7 +87,7 @@ export function bidi<Request, Response>(
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     gate.metrics.openStreams.inc({ method });
     enter(gate, call)
-      .then((identity) => handle(call, { identity, log, signal: ended.signal }))
+      .then((caller) => handle(call, { ...caller, log, signal: ended.signal }))
       .then(() => {
         count(grpc.status.OK);
         call.end();
@@ -106,15 +114,30 @@ export function nodeOf(context: CallContext): NodeIdentity {
   return context.identity;
 }
 
-async function enter(gate: CallGate, call: AnyCall): Promise<NodeIdentity | undefined> {
+/** Where the certificate of a call that needs one stands among the node's. */
+export function placeOf(context: CallContext): CertificatePlace {
+  if (!context.place) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  return context.place;
+}
+
+async function enter(
+  gate: CallGate,
+  call: AnyCall,
+): Promise<Pick<CallContext, 'identity' | 'place' | 'address'>> {
   const access = RPC_ACCESS[call.getPath()];
   if (access === undefined) throw new BulkheadError('PERMISSION_DENIED');
-  if (access === 'anyone') return undefined;
+  const address = hostOf(call.getPeer());
+  if (access === 'anyone') return { identity: undefined, place: undefined, address };
   const certificate = call.getAuthContext().sslPeerCertificate;
   const identity = identityFromSubjectAltName(gate.trustDomain, certificate?.subjectaltname);
-  if (!identity) throw new BulkheadError('CERTIFICATE_REQUIRED');
-  await gate.checkNode(identity);
-  return identity;
+  if (!identity || !certificate) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  const serial = certificate.serialNumber.toLowerCase();
+  return { identity, place: await gate.admitNode({ identity, serial, address }), address };
+}
+
+/** Of grpc-js' `host:port`, where an IPv6 host stands in brackets. */
+function hostOf(peer: string): string {
+  return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 /** Whatever came of a call that the peer gave up, it was that. */

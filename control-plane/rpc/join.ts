@@ -11,12 +11,13 @@ import {
   type NodeIdentity,
   requestKeySha256,
 } from '../domain/certificates.js';
+import { type CertificatePlace, newNodeSerial } from '../domain/node-certificates.js';
 import { nodeFactsFromWire } from '../domain/node-info.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { redeemJoinToken } from '../store/join-redemptions.js';
 import { recordCertificate } from '../store/nodes.js';
-import { type CallContext, nodeOf } from './calls.js';
+import { type CallContext, nodeOf, placeOf } from './calls.js';
 
 export interface JoinDependencies {
   readonly database: Database;
@@ -58,14 +59,16 @@ async function admit(
   }
   const facts = nodeFactsFromWire(request.node);
   const publicKeySha256 = await requestKeySha256(request.csrDer);
-  const identity = await redeemJoinToken(dependencies.database, {
+  const { joinNumber, ...identity } = await redeemJoinToken(dependencies.database, {
     ...facts,
     tokenId: token.id,
     secretSha256: hashSecret(token.secret),
     enrollmentId: request.enrollmentId,
     publicKeySha256,
+    origin: { address: context.address, requestId: request.enrollmentId },
   });
-  const certificateDer = await issueFor(dependencies, identity, request.csrDer);
+  const place = { join: joinNumber, generation: 1 };
+  const certificateDer = await issueFor(dependencies, identity, place, request.csrDer);
   context.log.info({ ...identity, node: facts.name }, 'node joined');
   return { ...identity, certificateDer, ...trustOf(dependencies) };
 }
@@ -76,7 +79,9 @@ export async function renew(
   context: CallContext,
 ): Promise<RenewResponse> {
   const identity = nodeOf(context);
-  const certificateDer = await issueFor(dependencies, identity, request.csrDer);
+  const { join, generation } = placeOf(context);
+  const place = { join, generation: generation + 1 };
+  const certificateDer = await issueFor(dependencies, identity, place, request.csrDer);
   context.log.info(identity, 'certificate renewed');
   return { certificateDer, ...trustOf(dependencies) };
 }
@@ -84,9 +89,12 @@ export async function renew(
 async function issueFor(
   { authority, database, trustDomain }: JoinDependencies,
   identity: NodeIdentity,
+  place: CertificatePlace,
   csrDer: Uint8Array,
 ): Promise<Buffer> {
-  const issued = await issueNodeCertificate(authority, csrDer, trustDomain, identity, new Date());
+  const serial = newNodeSerial(place);
+  const now = new Date();
+  const issued = await issueNodeCertificate(authority, csrDer, trustDomain, identity, serial, now);
   await database.withTenant(identity, (tx) =>
     recordCertificate(tx, identity.nodeId, {
       serialNumber: issued.serialNumber,

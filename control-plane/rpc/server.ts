@@ -7,7 +7,8 @@ import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 import type { CertificateAuthority } from '../domain/certificates.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
-import { getNode } from '../store/nodes.js';
+import { checkLive, getNode } from '../store/nodes.js';
+import { admitNode } from './admission.js';
 import { BundleSource } from './bundle-source.js';
 import { bidi, type CallGate, unary } from './calls.js';
 import { ConnectedNodes } from './connected-nodes.js';
@@ -61,6 +62,7 @@ export class RpcServer {
       log,
       metrics,
       trustDomain,
+      admitNode: (shown) => admitNode(database, shown),
       checkNode: (node) => checkNode(database, node),
     };
     const life: StreamLife = {
@@ -145,13 +147,10 @@ async function checkNode(
   database: Database,
   identity: { tenantId: string; nodeId: string },
 ): Promise<void> {
-  let revoked: boolean;
   try {
-    const node = await database.withTenant(identity, (tx) => getNode(tx, identity.nodeId));
-    revoked = node.revokedAt !== undefined;
+    checkLive(await database.withTenant(identity, (tx) => getNode(tx, identity.nodeId)));
   } catch (error) {
     if (!(error instanceof BulkheadError) || error.code !== 'NOT_FOUND') throw error;
-    revoked = true;
+    throw new BulkheadError('NODE_REVOKED');
   }
-  if (revoked) throw new BulkheadError('NODE_REVOKED');
 }

@@ -87,16 +87,7 @@ export async function recordAlert(
   const earlier = sql`excluded.first_seen_at < ${alerts.firstSeenAt}`;
   const rows = await tx.queries
     .insert(alerts)
-    .values({
-      ...sighting,
-      tenantId: tx.tenantId,
-      id: newId(),
-      title: cleanText(sighting.title),
-      policyId: sighting.policyId ?? null,
-      policyVersion: sighting.policyVersion ?? null,
-      policyResponse: sighting.policyResponse ?? null,
-      ruleId: sighting.ruleId ?? null,
-    })
+    .values(newRow(tx, sighting))
     .onConflictDoUpdate({
       target: [alerts.tenantId, alerts.groupKey],
       targetWhere: sql`status <> 'closed'`,
@@ -117,6 +108,22 @@ export async function recordAlert(
     })
     .returning({ alertId: alerts.id, created: sql<boolean>`xmax = 0` });
   return only(rows);
+}
+
+/** Opens an alert where its group has none that is not closed, else undefined. For the edge, which may not change one. */
+export async function openAlert(
+  tx: TenantTx,
+  sighting: AlertSighting,
+): Promise<string | undefined> {
+  const [row] = await tx.queries
+    .insert(alerts)
+    .values(newRow(tx, sighting))
+    .onConflictDoNothing({
+      target: [alerts.tenantId, alerts.groupKey],
+      where: sql`status <> 'closed'`,
+    })
+    .returning({ id: alerts.id });
+  return row?.id;
 }
 
 /** @throws BulkheadError NOT_FOUND */
@@ -170,6 +177,19 @@ const CHANGED = {
   xid: sql`pg_current_xact_id()`,
   changeId: sql`nextval('alert_change_id')`,
 };
+
+function newRow(tx: TenantTx, sighting: AlertSighting) {
+  return {
+    ...sighting,
+    tenantId: tx.tenantId,
+    id: newId(),
+    title: cleanText(sighting.title),
+    policyId: sighting.policyId ?? null,
+    policyVersion: sighting.policyVersion ?? null,
+    policyResponse: sighting.policyResponse ?? null,
+    ruleId: sighting.ruleId ?? null,
+  };
+}
 
 function rank(of: 'excluded' | 'alerts') {
   return sql`array_position(array['info', 'low', 'medium', 'high', 'critical'], ${sql.identifier(of)}.severity)`;

@@ -15,6 +15,7 @@ export interface Cluster {
   readonly createdAt: Date;
   /** Rises with every edit. */
   readonly revision: number;
+  readonly archivedAt?: Date;
 }
 
 const CLUSTER_ORDERS = { name: clusters.name, createdAt: clusters.createdAt } as const;
@@ -108,6 +109,6 @@ function byId(tx: TenantTx, id: string) {
 }
 
 function clusterFromRow(row: typeof clusters.$inferSelect): Cluster {
-  const { tenantId: _tenantId, ...cluster } = row;
-  return cluster;
+  const { tenantId: _tenantId, archivedAt, ...cluster } = row;
+  return { ...cluster, ...(archivedAt && { archivedAt }) };
 }

@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { and, eq, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { AuditOrigin } from './audit-log.js';
 import type { Database } from './database.js';
 import { only } from './errors.js';
-import { newId } from './ids.js';
-import type { NodeInfo } from './nodes.js';
+import { type JoinedNode, joinNode } from './node-joins.js';
+import { checkLive, type NodeInfo } from './nodes.js';
 import { joinRedemptions, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import { nodes } from './schema/nodes.js';
 import { checkNotSuspended } from './tenants.js';
@@ -19,21 +20,16 @@ export interface JoinRedemption extends NodeInfo {
   readonly enrollmentId: string;
   /** sha256 of the SubjectPublicKeyInfo in the certificate request, 32 bytes. */
   readonly publicKeySha256: Uint8Array;
-}
-
-export interface JoinedNode {
-  readonly tenantId: string;
-  readonly clusterId: string;
-  readonly nodeId: string;
+  readonly origin?: AuditOrigin | undefined;
 }
 
 /**
- * Counts one use of the token and makes the node, or finds what the same enrollment made before: a
- * lost answer costs no second use, even when the token has expired since. A node that joins under a
- * name of its cluster keeps its id. Whatever is refused leaves no row changed.
+ * Counts one use of the token and lets the node in (joinNode), or finds what the same enrollment made
+ * before: a lost answer costs no second use, even when the token has expired since, until the node has
+ * used a certificate. Whatever is refused leaves no row changed.
  * @throws BulkheadError JOIN_TOKEN_UNKNOWN (also a wrong secret), JOIN_TOKEN_REVOKED,
- *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also another key under a known enrollment), NODE_REVOKED,
- *   TENANT_SUSPENDED
+ *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also an enrollment that is over, or another key under a known
+ *   one), NODE_REVOKED, NODE_QUARANTINED, NODE_NAME_IN_USE, TENANT_SUSPENDED
  */
 export async function redeemJoinToken(
   database: Database,
@@ -46,9 +42,8 @@ export async function redeemJoinToken(
   return database.withTenant(owner, async (tx) => {
     await checkSecret(tx, redemption);
     await checkNotSuspended(tx);
-    const clusterId = await lockToken(tx, redemption);
-    const nodeId = (await findFormer(tx, redemption)) ?? (await redeem(tx, clusterId, redemption));
-    return { tenantId: tx.tenantId, clusterId, nodeId };
+    const token = await lockToken(tx, redemption);
+    return (await findFormer(tx, token, redemption)) ?? redeem(tx, token, redemption);
   });
 }
 
@@ -65,24 +60,37 @@ async function checkSecret(tx: TenantTx, redemption: JoinRedemption): Promise<vo
   }
 }
 
+type LockedToken = Pick<typeof joinTokens.$inferSelect, 'clusterId' | 'labels'>;
+
 /** Two tries of one enrollment at the same time: the second waits here and then finds the first. */
-async function lockToken(tx: TenantTx, redemption: JoinRedemption): Promise<string> {
+async function lockToken(tx: TenantTx, redemption: JoinRedemption): Promise<LockedToken> {
   const rows = await tx.queries
-    .select({ clusterId: joinTokens.clusterId, revokedAt: joinTokens.revokedAt })
+    .select({
+      clusterId: joinTokens.clusterId,
+      labels: joinTokens.labels,
+      revokedAt: joinTokens.revokedAt,
+    })
     .from(joinTokens)
     .where(tokenIs(tx, redemption))
     .for('no key update');
-  const token = only(rows);
-  if (token.revokedAt) throw new BulkheadError('JOIN_TOKEN_REVOKED');
-  return token.clusterId;
+  const { revokedAt, ...token } = only(rows);
+  if (revokedAt) throw new BulkheadError('JOIN_TOKEN_REVOKED');
+  return token;
 }
 
-async function findFormer(tx: TenantTx, redemption: JoinRedemption): Promise<string | undefined> {
+async function findFormer(
+  tx: TenantTx,
+  { clusterId }: LockedToken,
+  redemption: JoinRedemption,
+): Promise<JoinedNode | undefined> {
   const [former] = await tx.queries
     .select({
       nodeId: joinRedemptions.nodeId,
+      joinNumber: joinRedemptions.joinNumber,
       publicKeySha256: joinRedemptions.publicKeySha256,
-      nodeRevokedAt: nodes.revokedAt,
+      nodeState: nodes.state,
+      nodeJoinNumber: nodes.joinNumber,
+      nodeShownGeneration: nodes.shownGeneration,
     })
     .from(joinRedemptions)
     .innerJoin(
@@ -97,35 +105,41 @@ async function findFormer(tx: TenantTx, redemption: JoinRedemption): Promise<str
       ),
     );
   if (!former) return undefined;
+  const { nodeId, joinNumber } = former;
   if (Buffer.compare(former.publicKeySha256, redemption.publicKeySha256) !== 0) {
     throw new BulkheadError('JOIN_TOKEN_USED', 'this enrollment was made with another key');
   }
-  if (former.nodeRevokedAt) throw new BulkheadError('NODE_REVOKED');
-  return former.nodeId;
+  checkLive({ state: former.nodeState });
+  if (former.nodeJoinNumber !== joinNumber || former.nodeShownGeneration > 0) {
+    throw new BulkheadError('JOIN_TOKEN_USED', 'this enrollment is over: its node is in use');
+  }
+  return { tenantId: tx.tenantId, clusterId, nodeId, joinNumber };
 }
 
 async function redeem(
   tx: TenantTx,
-  clusterId: string,
+  token: LockedToken,
   redemption: JoinRedemption,
-): Promise<string> {
+): Promise<JoinedNode> {
+  const { tokenId, enrollmentId, publicKeySha256 } = redemption;
   await countUse(tx, redemption);
-  const nodeId = await upsertNode(tx, clusterId, redemption);
-  await tx.queries.insert(joinRedemptions).values({
-    tenantId: tx.tenantId,
-    tokenId: redemption.tokenId,
-    enrollmentId: redemption.enrollmentId,
-    nodeId,
-    publicKeySha256: redemption.publicKeySha256,
-  });
-  return nodeId;
+  return joinNode(tx, { ...redemption, ...token, proof: { tokenId } }, ({ nodeId, joinNumber }) =>
+    tx.queries.insert(joinRedemptions).values({
+      tenantId: tx.tenantId,
+      tokenId,
+      enrollmentId,
+      nodeId,
+      joinNumber,
+      publicKeySha256,
+    }),
+  );
 }
 
 /** The one statement that decides: all conditions and the count together. */
 async function countUse(tx: TenantTx, redemption: JoinRedemption): Promise<void> {
   const counted = await tx.queries
     .update(joinTokens)
-    .set({ uses: sql`${joinTokens.uses} + 1` })
+    .set({ uses: sql`${joinTokens.uses} + 1`, lastUsedAt: sql`now()` })
     .where(
       and(
         tokenIs(tx, redemption),
@@ -141,37 +155,6 @@ async function countUse(tx: TenantTx, redemption: JoinRedemption): Promise<void>
     .from(joinTokens)
     .where(tokenIs(tx, redemption));
   throw new BulkheadError(only(rows).isExpired ? 'JOIN_TOKEN_EXPIRED' : 'JOIN_TOKEN_USED');
-}
-
-/** What the former agent of that name proved and reported is not the new one's. */
-async function upsertNode(tx: TenantTx, clusterId: string, node: NodeInfo): Promise<string> {
-  const reported = {
-    kernelRelease: node.kernelRelease,
-    architecture: node.architecture,
-    agentVersion: node.agentVersion,
-    kubernetesVersion: node.kubernetesVersion ?? null,
-    hooks: node.hooks,
-    state: 'joined',
-  } as const;
-  const rows = await tx.queries
-    .insert(nodes)
-    .values({ tenantId: tx.tenantId, id: newId(), clusterId, name: node.name, ...reported })
-    .onConflictDoUpdate({
-      target: [nodes.tenantId, nodes.clusterId, nodes.name],
-      set: {
-        ...reported,
-        certificateSerial: null,
-        certificateNotAfter: null,
-        appliedRevision: 0,
-        appliedAt: null,
-        lastNack: null,
-        losses: null,
-        joinedAt: sql`now()`,
-        revokedAt: null,
-      },
-    })
-    .returning({ id: nodes.id });
-  return only(rows).id;
 }
 
 function tokenIs(tx: TenantTx, redemption: JoinRedemption) {

@@ -1,7 +1,10 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { LabelSelector } from '../domain/label-selector.js';
+import { CHANNELS, notify } from './database.js';
 import { found } from './errors.js';
+import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import type { NODE_STATES, NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
@@ -25,7 +28,9 @@ export interface NodeInfo {
 export interface Node extends NodeInfo {
   readonly id: string;
   readonly clusterId: string;
-  /** joined: has not said Hello yet; active: has; revoked. */
+  /** From the token that it joined with. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** joined: has not said Hello yet; active: has; quarantined: its certificate was cloned; revoked. */
   readonly state: (typeof NODE_STATES)[number];
   readonly certificateSerial?: string;
   readonly certificateNotAfter?: Date;
@@ -36,6 +41,7 @@ export interface Node extends NodeInfo {
   readonly losses?: NodeLosses;
   readonly joinedAt: Date;
   readonly lastSeenAt?: Date;
+  readonly quarantinedAt?: Date;
   readonly revokedAt?: Date;
 }
 
@@ -48,6 +54,7 @@ export async function getNode(tx: TenantTx, id: string): Promise<Node> {
 export interface NodeFilter extends PageRequest {
   readonly clusterId?: string | undefined;
   readonly state?: Node['state'] | undefined;
+  readonly labels?: LabelSelector | undefined;
   readonly namePrefix?: string | undefined;
 }
 
@@ -63,6 +70,7 @@ export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<
         eq(nodes.tenantId, tx.tenantId),
         filter.clusterId === undefined ? undefined : eq(nodes.clusterId, filter.clusterId),
         filter.state === undefined ? undefined : eq(nodes.state, filter.state),
+        filter.labels && labelsMatch(nodes.labels, filter.labels),
         filter.namePrefix === undefined ? undefined : startsWith(nodes.name, filter.namePrefix),
         order.after(pageStart(filter, 2)),
       ),
@@ -72,7 +80,7 @@ export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<
   return toPage(rows, limit, nodeFromRow, order.keyOf);
 }
 
-/** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+/** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordHello(
   tx: TenantTx,
   id: string,
@@ -90,7 +98,7 @@ export async function recordHello(
   });
 }
 
-/** The bundle is in force on the node. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+/** The bundle is in force on the node. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordAck(
   tx: TenantTx,
   id: string,
@@ -105,7 +113,7 @@ export async function recordAck(
   });
 }
 
-/** The node refused a bundle; what it runs stays. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+/** The node refused a bundle; what it runs stays. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordNack(
   tx: TenantTx,
   id: string,
@@ -117,7 +125,7 @@ export async function recordNack(
   });
 }
 
-/** @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+/** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordHeartbeat(
   tx: TenantTx,
   id: string,
@@ -130,7 +138,7 @@ export async function recordHeartbeat(
   });
 }
 
-/** A certificate was issued. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
+/** A certificate was issued. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordCertificate(
   tx: TenantTx,
   id: string,
@@ -144,38 +152,80 @@ export async function recordCertificate(
 
 /** Its certificates are worth nothing from now on. Again: keeps the first time. @throws BulkheadError NOT_FOUND */
 export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
-  const [row] = await tx.queries
-    .update(nodes)
-    .set({ state: 'revoked', revokedAt: sql`coalesce(${nodes.revokedAt}, now())` })
-    .where(byId(tx, id))
-    .returning();
+  const [row] = await tx.queries.update(nodes).set(REVOKED).where(byId(tx, id)).returning();
   return nodeFromRow(found(row, 'node'));
 }
+
+/**
+ * Two hold its key: both are out until it is released. undefined: it has joined anew under its name, or
+ * is out already. Wakes CHANNELS.policy.
+ */
+export async function quarantineNode(
+  tx: TenantTx,
+  id: string,
+  joinNumber: number,
+): Promise<Node | undefined> {
+  const [row] = await tx.queries
+    .update(nodes)
+    .set({ state: 'quarantined', quarantinedAt: sql`now()` })
+    .where(and(isLive(tx, id), eq(nodes.joinNumber, joinNumber)))
+    .returning();
+  if (!row) return undefined;
+  await notify(tx, CHANNELS.policy, tx.tenantId);
+  return nodeFromRow(row);
+}
+
+/**
+ * Ends the quarantine as a revocation: whichever of the two was the clone, neither certificate is good
+ * again, and the node joins anew. @throws BulkheadError NOT_FOUND, CONFLICT where it is not quarantined
+ */
+export async function releaseNode(tx: TenantTx, id: string): Promise<Node> {
+  const [row] = await tx.queries
+    .update(nodes)
+    .set(REVOKED)
+    .where(and(byId(tx, id), eq(nodes.state, 'quarantined')))
+    .returning();
+  if (row) return nodeFromRow(row);
+  await getNode(tx, id);
+  throw new BulkheadError('CONFLICT', 'the node is not quarantined');
+}
+
+/** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED */
+export function checkLive(node: Pick<Node, 'state'>): void {
+  if (node.state === 'quarantined') throw new BulkheadError('NODE_QUARANTINED');
+  if (node.state === 'revoked') throw new BulkheadError('NODE_REVOKED');
+}
+
+const REVOKED = {
+  state: 'revoked',
+  revokedAt: sql`coalesce(${nodes.revokedAt}, now())`,
+} as const;
 
 async function updateLive(
   tx: TenantTx,
   id: string,
   set: PgUpdateSetSource<typeof nodes>,
 ): Promise<Node> {
-  const [row] = await tx.queries
-    .update(nodes)
-    .set(set)
-    .where(and(byId(tx, id), isNull(nodes.revokedAt)))
-    .returning();
+  const [row] = await tx.queries.update(nodes).set(set).where(isLive(tx, id)).returning();
   if (row) return nodeFromRow(row);
-  await getNode(tx, id);
-  throw new BulkheadError('NODE_REVOKED');
+  checkLive(await getNode(tx, id));
+  throw new BulkheadError('UNAVAILABLE', 'the node has changed meanwhile');
+}
+
+function isLive(tx: TenantTx, id: string) {
+  return and(byId(tx, id), notInArray(nodes.state, ['quarantined', 'revoked']));
 }
 
 function byId(tx: TenantTx, id: string) {
   return and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, id));
 }
 
-function nodeFromRow(row: typeof nodes.$inferSelect): Node {
+export function nodeFromRow(row: typeof nodes.$inferSelect): Node {
   return {
     id: row.id,
     clusterId: row.clusterId,
     name: row.name,
+    labels: row.labels,
     kernelRelease: row.kernelRelease,
     architecture: row.architecture,
     agentVersion: row.agentVersion,
@@ -190,6 +240,7 @@ function nodeFromRow(row: typeof nodes.$inferSelect): Node {
     ...(row.lastNack && { lastNack: row.lastNack }),
     ...(row.losses && { losses: row.losses }),
     ...(row.lastSeenAt && { lastSeenAt: row.lastSeenAt }),
+    ...(row.quarantinedAt && { quarantinedAt: row.quarantinedAt }),
     ...(row.revokedAt && { revokedAt: row.revokedAt }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { NodeInfo } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
 import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { type Identity, type IdentityStore, validityOf } from './identity.js';
 import { join } from './join.js';
 
@@ -16,10 +16,17 @@ export interface IdentifyOptions {
 }
 
 const RETRY = { initialMs: 500, maxMs: 30_000 };
+/** What passes without a change of the settings. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'UNAVAILABLE',
+  'NODE_NAME_IN_USE',
+  'NODE_QUARANTINED',
+]);
 
 /**
  * The identity that is on disk, or, where there is none or its certificate has run out, a new one.
- * Waits for a control plane that does not answer. undefined: the signal aborted before.
+ * Waits for a control plane that does not answer, and while another node has the name or is held
+ * in quarantine under it. undefined: the signal aborted before.
  * @throws BulkheadError CERTIFICATE_REQUIRED where a token is needed and there is none; others where
  * it is refused
  */
@@ -29,7 +36,10 @@ export async function identify(
 ): Promise<Identity | undefined> {
   const { joinToken, caPin, store, log } = options;
   const stored = await store.load();
-  if (stored && validityOf(stored).notAfter.getTime() > Date.now()) return stored;
+  if (stored && validityOf(stored).notAfter.getTime() > Date.now()) {
+    await store.endEnrollment();
+    return stored;
+  }
   if (!joinToken || !caPin) {
     const why = stored ? "this node's certificate has run out" : 'this node has not joined';
     const message = `${why}: set BULKHEAD_JOIN_TOKEN and BULKHEAD_CA_PIN`;
@@ -39,7 +49,7 @@ export async function identify(
     try {
       return await join({ ...options, joinToken, caPin });
     } catch (error) {
-      if (!(error instanceof BulkheadError) || error.code !== 'UNAVAILABLE') throw error;
+      if (!(error instanceof BulkheadError) || !PASSING.has(error.code)) throw error;
       const waitMs = backoffMs(attempt, RETRY);
       log.warn({ reason: error.message, waitMs }, 'not joined yet');
       await sleep(waitMs, signal);

@@ -44,12 +44,18 @@ export class IdentityStore {
 
   async save(identity: Identity): Promise<void> {
     await writeFileAtomic(this.#identityPath, JSON.stringify(identityToJson(identity)));
+    await this.endEnrollment();
+  }
+
+  /** The next join is another one: also where a crash left the name of the last. */
+  async endEnrollment(): Promise<void> {
     await removeFile(this.#enrollmentPath);
   }
 
-  /** The node is none of the control plane's any more. */
+  /** The node is none of the control plane's any more: whatever it joins as next has a key of its own. */
   async forget(): Promise<void> {
     await removeFile(this.#identityPath);
+    await removeFile(this.#keyPath);
   }
 
   /** The node's key, made where there is none. PEM. */

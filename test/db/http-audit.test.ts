@@ -4,6 +4,7 @@ import { verifyChain } from '../../control-plane/domain/audit-chain.js';
 import { hashOf } from '../../control-plane/domain/canonical-json.js';
 import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
 import { getAuditHead } from '../../control-plane/store/audit-log.js';
+import { quarantineNode } from '../../control-plane/store/nodes.js';
 import {
   BODIES,
   createTestApi,
@@ -48,6 +49,10 @@ describe('what a request changes is written down', () => {
     if (key.startsWith('DELETE /v1/policies')) {
       await http.call('POST', path, { body: { clusters: 'all' } });
     }
+    if (key.endsWith('/release')) {
+      const { nodeId } = http.ours;
+      await http.database.app.withTenant(http.ours, (tx) => quarantineNode(tx, nodeId, 1));
+    }
     const before = await sequenceOf();
     const headers = { 'user-agent': 'a\u0007test' };
     const answer = await http.call(method, path, { body: BODIES[key], headers });
@@ -55,7 +60,7 @@ describe('what a request changes is written down', () => {
     expect(await sequenceOf()).toBe(before + 1n);
     const record = await newest();
     // Of what is made there was nothing before, of what is removed there is nothing after.
-    const isMade = method === 'POST' && !route.endsWith('/publish');
+    const isMade = method === 'POST' && !/\/(publish|release)$/.test(route);
     const isRemoved = REMOVES.has(key);
     const hashed = [record.beforeSha256 !== undefined, record.afterSha256 !== undefined];
     expect(hashed).toEqual([!isMade, !isRemoved]);

@@ -1,6 +1,8 @@
+import { enqueueNotices } from '../../control-plane/store/alert-notices.js';
 import {
   getAlert,
   listAlerts,
+  openAlert,
   recordAlert,
   setAlertStatus,
 } from '../../control-plane/store/alerts.js';
@@ -47,13 +49,21 @@ import {
   updateMember,
 } from '../../control-plane/store/members.js';
 import {
+  getShownCertificate,
+  recordShownCertificate,
+} from '../../control-plane/store/node-certificates.js';
+
+import { joinNode } from '../../control-plane/store/node-joins.js';
+import {
   getNode,
   listNodes,
+  quarantineNode,
   recordAck,
   recordCertificate,
   recordHeartbeat,
   recordHello,
   recordNack,
+  releaseNode,
   revokeNode,
 } from '../../control-plane/store/nodes.js';
 import {
@@ -121,6 +131,15 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'alerts.listAlerts',
     call: (tx, world) => listAlerts(tx, { clusterId: world.clusterId }),
+  },
+  {
+    name: 'alert-notices.enqueueNotices',
+    call: (tx, world) => enqueueNotices(tx, world.alertId),
+  },
+  {
+    name: 'alerts.openAlert',
+    call: (tx, { clusterId, nodeId }) =>
+      openAlert(tx, sightingOf(clusterId, nodeId, { groupKey: HASH })),
   },
   {
     name: 'alerts.recordAlert',
@@ -298,6 +317,27 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) =>
       recordNack(tx, world.nodeId, { revision: 1, code: 'BUNDLE_OLDER', message: 'older' }),
   },
+  {
+    name: 'node-certificates.getShownCertificate',
+    call: (tx, world) => getShownCertificate(tx, world.nodeId),
+  },
+  {
+    name: 'node-certificates.recordShownCertificate',
+    call: (tx, world) => recordShownCertificate(tx, world.nodeId, '01', { join: 1, generation: 1 }),
+  },
+  {
+    name: 'node-joins.joinNode',
+    call: (tx, { clusterId }) =>
+      joinNode(tx, { ...NODE_FACTS, clusterId, labels: {}, proof: {} }, async () => {}),
+  },
+  { name: 'nodes.quarantineNode', call: (tx, world) => quarantineNode(tx, world.nodeId, 1) },
+  {
+    name: 'nodes.releaseNode',
+    call: async (tx, world) => {
+      await quarantineNode(tx, world.nodeId, 1);
+      return releaseNode(tx, world.nodeId);
+    },
+  },
   { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
   {
     name: 'outbox.enqueueDelivery',
@@ -412,6 +452,8 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'event-cursors.startLease': 'worker: cursors belong to no tenant',
   'event-cursors.withClaimedShard': 'worker: over all tenants',
   'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
+  'nodes.checkLive': 'no statement',
+  'nodes.nodeFromRow': 'no statement',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',

@@ -7,6 +7,7 @@ import {
   issueNodeCertificate,
   loadCertificateAuthority,
 } from '../../control-plane/domain/certificates.js';
+import { newNodeSerial } from '../../control-plane/domain/node-certificates.js';
 import { createNodeKey, createRequest } from '../../node-agent/uplink/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { describeOnKernel } from '../support/needs.js';
@@ -53,7 +54,8 @@ describeOnKernel('the policies that were in force', () => {
     const csr = await createRequest(createNodeKey());
     const ids = { tenantId: randomUUID(), clusterId: randomUUID(), nodeId: randomUUID() };
     const then = new Date(Date.now() - 3 * DAY_MS);
-    const { der } = await issueNodeCertificate(authority, csr, 'bulkhead', ids, then);
+    const serial = newNodeSerial({ join: 1, generation: 1 });
+    const { der } = await issueNodeCertificate(authority, csr, 'bulkhead', ids, serial, then);
     writeFileSync(path, JSON.stringify({ ...identity, certificate: der.toString('base64') }));
   }
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { check, integer, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
-import { createdAt, jsonb, tenantIdColumn } from './columns.js';
+import { check, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { createdAt, instant, jsonb, tenantIdColumn } from './columns.js';
 import { tenants } from './tenants.js';
 
 export const clusters = pgTable(
@@ -13,10 +13,14 @@ export const clusters = pgTable(
     createdAt: createdAt(),
     /** Rises with every edit. */
     revision: integer('revision').notNull().default(1),
+    /** Deleted: the row stays for what refers to it. */
+    archivedAt: instant('archived_at'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
-    unique('clusters_name').on(table.tenantId, table.name),
+    uniqueIndex('clusters_name')
+      .on(table.tenantId, table.name)
+      .where(sql`${table.archivedAt} is null`),
     check('clusters_name_length', sql`octet_length(${table.name}) between 1 and 253`),
   ],
 );

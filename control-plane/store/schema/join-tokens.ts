@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import { clusters } from './clusters.js';
-import { bytea, createdAt, instant, tenantIdColumn } from './columns.js';
+import { bytea, createdAt, instant, jsonb, tenantIdColumn } from './columns.js';
 import { nodes } from './nodes.js';
 
 export const joinTokens = pgTable(
@@ -13,6 +13,9 @@ export const joinTokens = pgTable(
     secretSha256: bytea('secret_sha256').notNull(),
     maxUses: integer('max_uses').notNull().default(1),
     uses: integer('uses').notNull().default(0),
+    lastUsedAt: instant('last_used_at'),
+    /** Of the nodes that join with it. */
+    labels: jsonb<Readonly<Record<string, string>>>('labels').notNull().default({}),
     createdBy: text('created_by').notNull(),
     createdAt: createdAt(),
     expiresAt: instant('expires_at').notNull().default(sql`now() + interval '24 hours'`),
@@ -53,6 +56,8 @@ export const joinRedemptions = pgTable(
     tokenId: text('token_id').notNull(),
     enrollmentId: uuid('enrollment_id').notNull(),
     nodeId: uuid('node_id').notNull(),
+    /** Which of the node's joins it was. */
+    joinNumber: integer('join_number').notNull().default(0),
     publicKeySha256: bytea('public_key_sha256').notNull(),
     redeemedAt: instant('redeemed_at').notNull().defaultNow(),
   },

@@ -3,6 +3,7 @@ import {
   bigint,
   check,
   foreignKey,
+  integer,
   pgTable,
   primaryKey,
   text,
@@ -12,7 +13,7 @@ import {
 import { clusters } from './clusters.js';
 import { instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
 
-export const NODE_STATES = ['joined', 'active', 'revoked'] as const;
+export const NODE_STATES = ['joined', 'active', 'quarantined', 'revoked'] as const;
 
 /** How one hook is attached: bulkhead.v1.HookStatus. */
 export interface NodeHook {
@@ -44,14 +45,23 @@ export const nodes = pgTable(
     id: uuid('id').notNull(),
     clusterId: uuid('cluster_id').notNull(),
     name: text('name').notNull(),
+    labels: jsonb<Readonly<Record<string, string>>>('labels').notNull().default({}),
     kernelRelease: text('kernel_release').notNull(),
     architecture: text('architecture').notNull(),
     agentVersion: text('agent_version').notNull(),
     kubernetesVersion: text('kubernetes_version'),
     hooks: jsonb<readonly NodeHook[]>('hooks').notNull(),
     state: text('state', { enum: NODE_STATES }).notNull(),
+    /** Of the certificate issued last, shown or not. */
     certificateSerial: text('certificate_serial'),
     certificateNotAfter: instant('certificate_not_after'),
+    /** Rises with every join under the name: see domain/node-certificates.ts. */
+    joinNumber: integer('join_number').notNull().default(0),
+    /** Of the newest certificate that the node has shown since it joined; 0: none yet. */
+    shownGeneration: integer('shown_generation').notNull().default(0),
+    shownSerial: text('shown_serial'),
+    shownAt: instant('shown_at'),
+    quarantinedAt: instant('quarantined_at'),
     appliedRevision: bigint('applied_revision', { mode: 'number' }).notNull().default(0),
     appliedAt: instant('applied_at'),
     lastNack: jsonb<NodeNack>('last_nack'),

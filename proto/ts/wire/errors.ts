@@ -84,6 +84,18 @@ export const ERROR_CODES = {
     'the node was removed or its certificate was revoked',
     'join again with a new token',
   ),
+  NODE_QUARANTINED: info(
+    'PERMISSION_DENIED',
+    403,
+    "two hold the node's key: an older certificate of it was used after a newer one",
+    'find the copy, release the node, and join again with a new token',
+  ),
+  NODE_NAME_IN_USE: info(
+    'FAILED_PRECONDITION',
+    409,
+    'a node of that name in the cluster was heard of in the last five minutes',
+    'wait until it is silent for as long, or revoke it',
+  ),
   BUNDLE_UNSIGNED: info(
     'FAILED_PRECONDITION',
     409,

@@ -9,6 +9,7 @@ import {
   issueNodeCertificate,
   loadCertificateAuthority,
 } from '../../../control-plane/domain/certificates.js';
+import { newNodeSerial } from '../../../control-plane/domain/node-certificates.js';
 import { createNodeKey, createRequest } from '../../../node-agent/uplink/certificates.js';
 import { identify } from '../../../node-agent/uplink/identify.js';
 import { type Identity, IdentityStore } from '../../../node-agent/uplink/identity.js';
@@ -40,7 +41,8 @@ describe('the identity at start', () => {
     const authority = await loadCertificateAuthority(made.certificateDer, made.privateKeyDer);
     const ids = { tenantId: randomUUID(), clusterId: randomUUID(), nodeId: randomUUID() };
     const csr = await createRequest(createNodeKey());
-    const issued = await issueNodeCertificate(authority, csr, 'bulkhead', ids, issuedAt);
+    const serial = newNodeSerial({ join: 1, generation: 1 });
+    const issued = await issueNodeCertificate(authority, csr, 'bulkhead', ids, serial, issuedAt);
     const identity = {
       ...ids,
       certificateDer: issued.der,
@@ -75,6 +77,21 @@ describe('the identity at start', () => {
     for (const name of readdirSync(directory)) {
       expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
     }
+  });
+
+  it('is joined with once: the next join has another name', async () => {
+    await saveIdentity(new Date());
+    // As a crash leaves it between the two files.
+    const enrollmentId = await store.ensureEnrollmentId();
+    await start({ joinToken: undefined, caPin: undefined });
+    expect(await store.ensureEnrollmentId()).not.toBe(enrollmentId);
+  });
+
+  it('has another key after the control plane refused it', async () => {
+    const key = await store.ensureKey();
+    expect(await store.ensureKey()).toBe(key);
+    await store.forget();
+    expect(await store.ensureKey()).not.toBe(key);
   });
 
   it('wants a token where there is none, or its certificate has run out', async () => {

@@ -13,6 +13,7 @@ import {
   requestKeySha256,
   spiffeId,
 } from '../../../control-plane/domain/certificates.js';
+import { newNodeSerial } from '../../../control-plane/domain/node-certificates.js';
 
 const identity = {
   tenantId: '11111111-1111-4111-8111-111111111111',
@@ -20,6 +21,7 @@ const identity = {
   nodeId: '33333333-3333-4333-8333-333333333333',
 };
 const now = new Date('2026-01-02T03:04:05Z');
+const SERIAL = newNodeSerial({ join: 1, generation: 1 });
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 async function makeRequest(algorithm: webcrypto.EcKeyGenParams & { hash: string } = EC) {
@@ -42,14 +44,22 @@ describe('certificates', () => {
 
   it('issues a 24 h client leaf with our identity, whatever the request says', async () => {
     const request = await makeRequest();
-    const issued = await issueNodeCertificate(authority, request.der, 'bulkhead', identity, now);
+    const issued = await issueNodeCertificate(
+      authority,
+      request.der,
+      'bulkhead',
+      identity,
+      SERIAL,
+      now,
+    );
     const leaf = new X509Certificate(issued.der);
     expect(leaf.subjectAltName).toBe(`URI:${spiffeId('bulkhead', identity)}`);
     expect(identityFromSubjectAltName('bulkhead', leaf.subjectAltName)).toEqual(identity);
     expect(leaf.subject).toBe(`CN=${identity.nodeId}`);
     expect(leaf.ca).toBe(false);
     expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
-    expect(leaf.serialNumber.toLowerCase()).toBe(issued.serialNumber);
+    expect(leaf.serialNumber.toLowerCase()).toBe(SERIAL);
+    expect(issued.serialNumber).toBe(SERIAL);
     expect(new Date(leaf.validTo)).toEqual(new Date('2026-01-03T03:04:05Z'));
     const ca = new X509Certificate(Buffer.from(authority.certificate.rawData));
     expect(leaf.verify(ca.publicKey)).toBe(true);
@@ -92,7 +102,7 @@ describe('certificates', () => {
     ];
     for (const request of wrong) {
       await expect(
-        issueNodeCertificate(authority, request, 'bulkhead', identity, now),
+        issueNodeCertificate(authority, request, 'bulkhead', identity, SERIAL, now),
       ).rejects.toMatchObject({ code: 'CSR_INVALID' });
     }
   });

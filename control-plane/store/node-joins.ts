@@ -1,0 +1,141 @@
+import { and, eq, sql } from 'drizzle-orm';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { AuditDetails } from '../domain/audit.js';
+import { type AuditOrigin, appendAudit } from './audit-log.js';
+import { only } from './errors.js';
+import { newId } from './ids.js';
+import { checkLive, type NodeInfo, nodeFromRow } from './nodes.js';
+import { nodes } from './schema/nodes.js';
+import type { TenantTx } from './transaction.js';
+
+export interface NodeJoin extends NodeInfo {
+  readonly clusterId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What it joins with, for the audit log. */
+  readonly proof: AuditDetails;
+  readonly origin?: AuditOrigin | undefined;
+}
+
+/** A node that may be given a certificate. */
+export interface JoinedNode {
+  readonly tenantId: string;
+  readonly clusterId: string;
+  readonly nodeId: string;
+  /** See domain/node-certificates.ts. */
+  readonly joinNumber: number;
+}
+
+/** Longer than a node that is well is ever silent: its stream carries a heartbeat every half minute. */
+const SILENT_AFTER_SQL = sql.raw(`interval '5 minutes'`);
+
+/**
+ * Makes the node, or gives the one of that name in the cluster to whoever joins now: it keeps its id and
+ * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
+ * given away, so that a token does not take a protected machine's name unnoticed; one that was revoked
+ * is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
+ * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE
+ */
+export async function joinNode(
+  tx: TenantTx,
+  join: NodeJoin,
+  remember: (node: Pick<JoinedNode, 'nodeId' | 'joinNumber'>) => PromiseLike<unknown>,
+): Promise<JoinedNode> {
+  const { clusterId, name } = join;
+  const former = await lockNode(tx, join);
+  const row = former ? await takeNode(tx, join, former) : await insertNode(tx, join);
+  const node = nodeFromRow(row);
+  const joined = { nodeId: node.id, joinNumber: row.joinNumber };
+  await remember(joined);
+  await appendAudit(tx, {
+    actor: { kind: 'node', id: node.id, name },
+    action: former ? 'node.rejoin' : 'node.join',
+    target: { kind: 'node', id: node.id },
+    before: former && nodeFromRow(former.row),
+    after: node,
+    details: { ...join.proof, clusterId, name },
+    origin: join.origin,
+  });
+  return { tenantId: tx.tenantId, clusterId, ...joined };
+}
+
+interface FormerNode {
+  readonly row: typeof nodes.$inferSelect;
+  readonly isHeardOf: boolean;
+}
+
+/** The one of that name, if there is one. */
+async function lockNode(tx: TenantTx, join: NodeJoin): Promise<FormerNode | undefined> {
+  const [former] = await tx.queries
+    .select({
+      row: nodes,
+      isHeardOf: sql<boolean>`coalesce(${nodes.lastSeenAt} > now() - ${SILENT_AFTER_SQL}, false)`,
+    })
+    .from(nodes)
+    .where(
+      and(
+        eq(nodes.tenantId, tx.tenantId),
+        eq(nodes.clusterId, join.clusterId),
+        eq(nodes.name, join.name),
+      ),
+    )
+    .for('update');
+  return former;
+}
+
+/** @throws BulkheadError UNAVAILABLE where another makes it at the same moment: the next try finds it */
+async function insertNode(tx: TenantTx, join: NodeJoin) {
+  const { clusterId, name } = join;
+  const [row] = await tx.queries
+    .insert(nodes)
+    .values({
+      tenantId: tx.tenantId,
+      id: newId(),
+      clusterId,
+      name,
+      joinNumber: 1,
+      ...reportedBy(join),
+    })
+    .onConflictDoNothing({ target: [nodes.tenantId, nodes.clusterId, nodes.name] })
+    .returning();
+  if (!row) throw new BulkheadError('UNAVAILABLE', 'the node joins twice at the same time');
+  return row;
+}
+
+/** What the former agent of that name proved and reported is not the new one's. */
+async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: FormerNode) {
+  if (row.state === 'quarantined') checkLive(row);
+  if (row.state !== 'revoked' && isHeardOf) throw new BulkheadError('NODE_NAME_IN_USE');
+  const rows = await tx.queries
+    .update(nodes)
+    .set({
+      ...reportedBy(join),
+      joinNumber: row.joinNumber + 1,
+      shownGeneration: 0,
+      shownSerial: null,
+      shownAt: null,
+      certificateSerial: null,
+      certificateNotAfter: null,
+      appliedRevision: 0,
+      appliedAt: null,
+      lastNack: null,
+      losses: null,
+      joinedAt: sql`now()`,
+      quarantinedAt: null,
+      revokedAt: null,
+    })
+    .where(and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, row.id)))
+    .returning();
+  return only(rows);
+}
+
+function reportedBy(join: NodeJoin) {
+  return {
+    labels: join.labels,
+    kernelRelease: join.kernelRelease,
+    architecture: join.architecture,
+    agentVersion: join.agentVersion,
+    kubernetesVersion: join.kubernetesVersion ?? null,
+    hooks: join.hooks,
+    state: 'joined',
+  } as const;
+}
