@@ -54,6 +54,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'PATCH /v1/clusters/:clusterId': 'clusters:write',
   'GET /v1/clusters/:clusterId/join-tokens': 'join-tokens:read',
   'POST /v1/clusters/:clusterId/join-tokens': 'join-tokens:write',
+  'GET /v1/join-tokens': 'join-tokens:read',
   'DELETE /v1/join-tokens/:tokenId': 'join-tokens:write',
   'GET /v1/nodes': 'nodes:read',
   'GET /v1/nodes/:nodeId': 'nodes:read',

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, exists, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { AuditOrigin } from './audit-log.js';
 import type { Database } from './database.js';
 import { only } from './errors.js';
 import { type JoinedNode, joinNode } from './node-joins.js';
-import { checkLive, type NodeInfo } from './nodes.js';
+import { checkLive, type NodeInfo, revokeNodes } from './nodes.js';
 import { joinRedemptions, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import { nodes } from './schema/nodes.js';
 import { checkNotSuspended } from './tenants.js';
@@ -45,6 +45,25 @@ export async function redeemJoinToken(
     const token = await lockToken(tx, redemption);
     return (await findFormer(tx, token, redemption)) ?? redeem(tx, token, redemption);
   });
+}
+
+/**
+ * Of the nodes that joined with the token, those that have not joined otherwise since; quarantined ones
+ * too. Wakes CHANNELS.policy. @returns how many were not revoked before
+ */
+export async function revokeNodesOfToken(tx: TenantTx, tokenId: string): Promise<number> {
+  const joined = tx.queries
+    .select({ nodeId: joinRedemptions.nodeId })
+    .from(joinRedemptions)
+    .where(
+      and(
+        eq(joinRedemptions.tenantId, tx.tenantId),
+        eq(joinRedemptions.tokenId, tokenId),
+        eq(joinRedemptions.nodeId, nodes.id),
+        eq(joinRedemptions.joinNumber, nodes.joinNumber),
+      ),
+    );
+  return revokeNodes(tx, exists(joined));
 }
 
 async function checkSecret(tx: TenantTx, redemption: JoinRedemption): Promise<void> {

@@ -1,4 +1,4 @@
-import { and, eq, notInArray, sql } from 'drizzle-orm';
+import { and, eq, ne, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { LabelSelector } from '../domain/label-selector.js';
@@ -154,6 +154,17 @@ export async function recordCertificate(
 export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
   const [row] = await tx.queries.update(nodes).set(REVOKED).where(byId(tx, id)).returning();
   return nodeFromRow(found(row, 'node'));
+}
+
+/** All that `which` chooses. Wakes CHANNELS.policy. @returns how many were not revoked before */
+export async function revokeNodes(tx: TenantTx, which: SQL): Promise<number> {
+  const rows = await tx.queries
+    .update(nodes)
+    .set(REVOKED)
+    .where(and(eq(nodes.tenantId, tx.tenantId), ne(nodes.state, 'revoked'), which))
+    .returning({ id: nodes.id });
+  if (rows.length > 0) await notify(tx, CHANNELS.policy, tx.tenantId);
+  return rows.length;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { enqueueNotices } from '../../control-plane/store/alert-notices.js';
 import {
   getAlert,
@@ -35,6 +36,7 @@ import {
 } from '../../control-plane/store/desired-state.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
+import { revokeNodesOfToken } from '../../control-plane/store/join-redemptions.js';
 import {
   createJoinToken,
   getJoinToken,
@@ -65,6 +67,7 @@ import {
   recordNack,
   releaseNode,
   revokeNode,
+  revokeNodes,
 } from '../../control-plane/store/nodes.js';
 import {
   enqueueDelivery,
@@ -251,6 +254,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'join-redemptions.revokeNodesOfToken',
+    call: async (tx, world) => (await revokeNodesOfToken(tx, world.joinTokenId)) > 0,
+  },
+  {
     name: 'join-tokens.createJoinToken',
     call: (tx, { clusterId }) =>
       createJoinToken(tx, {
@@ -337,6 +344,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
       await quarantineNode(tx, world.nodeId, 1);
       return releaseNode(tx, world.nodeId);
     },
+  },
+  {
+    name: 'nodes.revokeNodes',
+    call: async (tx, world) => (await revokeNodes(tx, sql`id = ${world.nodeId}`)) > 0,
   },
   { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
   {

@@ -4,6 +4,9 @@ import { clusters } from './clusters.js';
 import { bytea, createdAt, instant, jsonb, tenantIdColumn } from './columns.js';
 import { nodes } from './nodes.js';
 
+/** What is wrong with a token first of all; usable: nothing. */
+export const JOIN_TOKEN_STATES = ['usable', 'used', 'expired', 'revoked'] as const;
+
 export const joinTokens = pgTable(
   'join_tokens',
   {
