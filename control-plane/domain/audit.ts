@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = [
   'api-key.create',
   'api-key.revoke',
   'cluster.create',
+  'cluster.delete',
   'cluster.update',
   'join-token.create',
   'join-token.revoke',

@@ -52,6 +52,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'POST /v1/clusters': 'clusters:write',
   'GET /v1/clusters/:clusterId': 'clusters:read',
   'PATCH /v1/clusters/:clusterId': 'clusters:write',
+  'DELETE /v1/clusters/:clusterId': 'clusters:write',
   'GET /v1/clusters/:clusterId/join-tokens': 'join-tokens:read',
   'POST /v1/clusters/:clusterId/join-tokens': 'join-tokens:write',
   'GET /v1/join-tokens': 'join-tokens:read',

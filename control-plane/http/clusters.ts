@@ -4,6 +4,7 @@ import { checkGivenLabels } from '../domain/clusters.js';
 import { selectorFromText } from '../domain/label-selector.js';
 import { readClusterStatuses } from '../store/cluster-statuses.js';
 import {
+  archiveCluster,
   CLUSTER_SORTS,
   createCluster,
   getCluster,
@@ -11,6 +12,8 @@ import {
   type Cluster as StoredCluster,
   updateCluster,
 } from '../store/clusters.js';
+import { revokeTokensOfCluster } from '../store/join-tokens.js';
+import { revokeNodesOfCluster } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
@@ -60,6 +63,7 @@ const Cluster = Type.Object(
     labels: Labels,
     createdAt: Instant,
     revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    archivedAt: Type.Optional(Instant),
     status: ClusterStatus,
   },
   { title: 'Cluster' },
@@ -197,6 +201,39 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
       });
       setEtag(reply, cluster);
       return cluster;
+    },
+  );
+
+  api.delete(
+    '/v1/clusters/:clusterId',
+    {
+      schema: {
+        operationId: 'deleteCluster',
+        summary: 'Removes a cluster, and revokes its nodes and join tokens',
+        tags,
+        params,
+        headers: IfMatchHeaders,
+        response: { 200: Cluster },
+      },
+    },
+    (request) => {
+      const { clusterId } = request.params;
+      return inTenant(database, request, async (tx) => {
+        let before: unknown;
+        const archived = await archiveCluster(tx, clusterId, (current) => {
+          checkIfMatch(request, current);
+          before = toJson(current);
+        });
+        const joinTokens = await revokeTokensOfCluster(tx, clusterId);
+        const nodes = await revokeNodesOfCluster(tx, clusterId);
+        const answer = await clusterToJson(tx, archived);
+        await audit(tx, request, 'cluster.delete', clusterId, {
+          before,
+          after: toJson(archived),
+          details: { name: archived.name, revokedNodes: nodes, revokedJoinTokens: joinTokens },
+        });
+        return answer;
+      });
     },
   );
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { type BatchOrigin, type DecodedEvent, eventsFromBatch } from '../domain/ecs.js';
 import type { BatchDecoder } from '../domain/event-batches.js';
-import { getCluster } from '../store/clusters.js';
+import { getAnyCluster } from '../store/clusters.js';
 import type { LoggedBatch } from '../store/event-batches.js';
 import { getNode } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
@@ -10,7 +10,7 @@ import type { TenantTx } from '../store/transaction.js';
 /** Where the batch came from, by the names of today. */
 export async function originOf(tx: TenantTx, batch: LoggedBatch): Promise<BatchOrigin> {
   const node = await getNode(tx, batch.nodeId);
-  const cluster = await getCluster(tx, node.clusterId);
+  const cluster = await getAnyCluster(tx, node.clusterId);
   return {
     tenantId: batch.tenantId,
     clusterId: cluster.id,

@@ -10,7 +10,7 @@ import {
 import { enqueueNotices } from '../store/alert-notices.js';
 import { openAlert } from '../store/alerts.js';
 import { appendAudit } from '../store/audit-log.js';
-import { getCluster } from '../store/clusters.js';
+import { getAnyCluster } from '../store/clusters.js';
 import type { Database } from '../store/database.js';
 import { getShownCertificate, recordShownCertificate } from '../store/node-certificates.js';
 import { checkLive, getNode, quarantineNode } from '../store/nodes.js';
@@ -100,7 +100,7 @@ async function quarantine(
   const before = await getNode(tx, nodeId);
   const after = await quarantineNode(tx, nodeId, joinNumber);
   if (!after) return false;
-  const { name: clusterName } = await getCluster(tx, after.clusterId);
+  const { name: clusterName } = await getAnyCluster(tx, after.clusterId);
   const cluster = { id: after.clusterId, name: clusterName };
   const alertId = await openAlert(
     tx,

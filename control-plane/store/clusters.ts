@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { LabelSelector } from '../domain/label-selector.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
@@ -50,10 +50,26 @@ export async function createCluster(
   return clusterFromRow(only(rows));
 }
 
-/** @throws BulkheadError NOT_FOUND */
+/** @throws BulkheadError NOT_FOUND, also where it is archived */
 export async function getCluster(tx: TenantTx, id: string): Promise<Cluster> {
+  const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id));
+  return clusterFromRow(found(row, 'cluster'));
+}
+
+/** Archived ones too: for what they had a part in. @throws BulkheadError NOT_FOUND */
+export async function getAnyCluster(tx: TenantTx, id: string): Promise<Cluster> {
   const [row] = await tx.queries.select().from(clusters).where(byId(tx, id));
   return clusterFromRow(found(row, 'cluster'));
+}
+
+/** It is not archived before the transaction ends. @throws BulkheadError NOT_FOUND, also where it is archived */
+export async function holdCluster(tx: TenantTx, id: string): Promise<void> {
+  const [row] = await tx.queries
+    .select({ id: clusters.id })
+    .from(clusters)
+    .where(isLive(tx, id))
+    .for('share');
+  found(row, 'cluster');
 }
 
 /**
@@ -66,7 +82,7 @@ export async function updateCluster(
   { name, labels }: ClusterChange,
   check: (current: Cluster) => void = () => {},
 ): Promise<Cluster> {
-  const [row] = await tx.queries.select().from(clusters).where(byId(tx, id)).for('update');
+  const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id)).for('update');
   check(clusterFromRow(found(row, 'cluster')));
   const rows = await tx.queries
     .update(clusters)
@@ -75,6 +91,28 @@ export async function updateCluster(
       ...(labels !== undefined && { labels }),
       revision: sql`${clusters.revision} + 1`,
     })
+    .where(byId(tx, id))
+    .returning();
+  return clusterFromRow(only(rows));
+}
+
+/**
+ * Gone from the lists, its name free; the row stays for the events, alerts and nodes that name it. Its
+ * nodes and join tokens are the caller's to revoke, in this order, in this transaction: what joins at
+ * the same moment is then among them. `check` as in updateCluster.
+ * @throws BulkheadError NOT_FOUND
+ */
+export async function archiveCluster(
+  tx: TenantTx,
+  id: string,
+  check: (current: Cluster) => void = () => {},
+): Promise<Cluster> {
+  // Not `for update`: a node that joins holds its token and waits for the key of its cluster.
+  const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id)).for('no key update');
+  check(clusterFromRow(found(row, 'cluster')));
+  const rows = await tx.queries
+    .update(clusters)
+    .set({ archivedAt: sql`now()`, revision: sql`${clusters.revision} + 1` })
     .where(byId(tx, id))
     .returning();
   return clusterFromRow(only(rows));
@@ -94,6 +132,7 @@ export async function listClusters(
     .where(
       and(
         eq(clusters.tenantId, tx.tenantId),
+        isNull(clusters.archivedAt),
         labels && labelsMatch(clusters.labels, labels),
         namePrefix === undefined ? undefined : startsWith(clusters.name, namePrefix),
         order.after(pageStart(filter, 2)),
@@ -102,6 +141,10 @@ export async function listClusters(
     .orderBy(...order.by)
     .limit(limit + 1);
   return toPage(rows, limit, clusterFromRow, order.keyOf);
+}
+
+function isLive(tx: TenantTx, id: string) {
+  return and(byId(tx, id), isNull(clusters.archivedAt));
 }
 
 function byId(tx: TenantTx, id: string) {

@@ -1,4 +1,5 @@
-import { and, desc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
+import { holdCluster } from './clusters.js';
 import { found, only } from './errors.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { type JOIN_TOKEN_STATES, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
@@ -47,8 +48,9 @@ const STATE: SQL<JoinTokenState> = sql`case
 const COLUMNS = { ...getTableColumns(joinTokens), state: STATE };
 type Row = typeof joinTokens.$inferSelect & { readonly state: JoinTokenState };
 
-/** @throws BulkheadError NOT_FOUND where there is no such cluster */
+/** @throws BulkheadError NOT_FOUND where there is no such cluster, or it is archived */
 export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promise<JoinToken> {
+  await holdCluster(tx, token.clusterId);
   const rows = await tx.queries
     .insert(joinTokens)
     .values({ ...token, tenantId: tx.tenantId })
@@ -101,6 +103,22 @@ export async function revokeJoinToken(tx: TenantTx, id: string): Promise<JoinTok
     .where(byId(tx, id))
     .returning(COLUMNS);
   return joinTokenFromRow(found(row, 'join token'));
+}
+
+/** All of its tokens. @returns how many were not revoked before */
+export async function revokeTokensOfCluster(tx: TenantTx, clusterId: string): Promise<number> {
+  const rows = await tx.queries
+    .update(joinTokens)
+    .set({ revokedAt: sql`now()` })
+    .where(
+      and(
+        eq(joinTokens.tenantId, tx.tenantId),
+        eq(joinTokens.clusterId, clusterId),
+        isNull(joinTokens.revokedAt),
+      ),
+    )
+    .returning({ id: joinTokens.id });
+  return rows.length;
 }
 
 function byId(tx: TenantTx, id: string) {

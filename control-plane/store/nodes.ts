@@ -167,6 +167,11 @@ export async function revokeNodes(tx: TenantTx, which: SQL): Promise<number> {
   return rows.length;
 }
 
+/** @returns how many were not revoked before */
+export async function revokeNodesOfCluster(tx: TenantTx, clusterId: string): Promise<number> {
+  return revokeNodes(tx, eq(nodes.clusterId, clusterId));
+}
+
 /**
  * Two hold its key: both are out until it is released. undefined: it has joined anew under its name, or
  * is out already. Wakes CHANNELS.policy.

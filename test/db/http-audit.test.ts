@@ -90,14 +90,16 @@ describe('what a request changes is written down', () => {
   });
 
   it('with the hashes of what was and what is', async () => {
-    const url = `/v1/clusters/${http.ours.clusterId}`;
+    const made = await http.call('POST', '/v1/clusters', { body: { name: 'hashed' } });
+    const { id } = made.json();
+    const url = `/v1/clusters/${id}`;
     // How it stands is nothing that anybody set.
     const { status: _was, ...was } = (await http.call('GET', url)).json();
     const changed = await http.call('PATCH', url, { body: { labels: { a: 'b' } } });
     const { status: _is, ...is } = changed.json();
     expect(await newest()).toMatchObject({
       action: 'cluster.update',
-      targetId: http.ours.clusterId,
+      targetId: id,
       beforeSha256: hashOf(was).toString('hex'),
       afterSha256: hashOf(is).toString('hex'),
     });

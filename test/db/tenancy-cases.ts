@@ -23,8 +23,11 @@ import {
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
 import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
+  archiveCluster,
   createCluster,
+  getAnyCluster,
   getCluster,
+  holdCluster,
   listClusters,
   updateCluster,
 } from '../../control-plane/store/clusters.js';
@@ -42,6 +45,7 @@ import {
   getJoinToken,
   listJoinTokens,
   revokeJoinToken,
+  revokeTokensOfCluster,
 } from '../../control-plane/store/join-tokens.js';
 import {
   createMember,
@@ -68,6 +72,7 @@ import {
   releaseNode,
   revokeNode,
   revokeNodes,
+  revokeNodesOfCluster,
 } from '../../control-plane/store/nodes.js';
 import {
   enqueueDelivery,
@@ -206,10 +211,20 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
   },
   {
+    name: 'clusters.archiveCluster',
+    call: (tx, world) => archiveCluster(tx, world.clusterId),
+  },
+  {
     name: 'clusters.createCluster',
     call: (tx) => createCluster(tx, { name: 'new', labels: PROD }),
   },
+  { name: 'clusters.getAnyCluster', call: (tx, world) => getAnyCluster(tx, world.clusterId) },
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
+  {
+    name: 'clusters.holdCluster',
+    call: (tx, world) => holdCluster(tx, world.clusterId),
+    forgets: true,
+  },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
     name: 'clusters.updateCluster',
@@ -280,6 +295,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
   },
   {
+    name: 'join-tokens.revokeTokensOfCluster',
+    call: async (tx, world) => (await revokeTokensOfCluster(tx, world.clusterId)) > 0,
+  },
+  {
     name: 'members.createMember',
     reach: 'tenant',
     call: (tx) => createMember(tx, { email: 'b@example.org', displayName: 'B', role: 'viewer' }),
@@ -348,6 +367,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'nodes.revokeNodes',
     call: async (tx, world) => (await revokeNodes(tx, sql`id = ${world.nodeId}`)) > 0,
+  },
+  {
+    name: 'nodes.revokeNodesOfCluster',
+    call: async (tx, world) => (await revokeNodesOfCluster(tx, world.clusterId)) > 0,
   },
   { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
   {
