@@ -76,9 +76,10 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     await watchParents(config, cgroupRoot, parts.engine, log);
     startReading(parts.engine, parts.spool, watch, log);
     log.info({ nodeId: identity?.nodeId, hooks: parts.engine.hooks }, 'watching');
-    const { joinToken, caPin } = config;
+    const { joinToken, serviceAccount, caPin } = config;
+    const joining = { controlPlane, joinToken, serviceAccount, caPin, node, store, log };
     const connect = async (): Promise<void> => {
-      const known = await identify({ controlPlane, joinToken, caPin, node, store, log }, running);
+      const known = await identify(joining, running);
       if (!known) return;
       identity = known;
       await runUplink(
@@ -105,12 +106,13 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
       repeat(WATCH_PARENTS_MS, running, log, () =>
         watchParents(config, cgroupRoot, parts.engine, log),
       ),
-      connect().catch((error: unknown) => {
-        const ranOut = error instanceof BulkheadError && error.code === 'CERTIFICATE_REQUIRED';
-        if (!ranOut || identity === undefined) throw error;
-        // It protects the node all the same; only a start with a token ends that it is alone.
-        log.error({ err: error }, 'the policies stay in force, without a control plane');
-      }),
+      connectAgain(connect, serviceAccount !== undefined && caPin !== undefined).catch(
+        (error: unknown) => {
+          if (!hasRunOut(error) || identity === undefined) throw error;
+          // It protects the node all the same; only a start with a token ends that it is alone.
+          log.error({ err: error }, 'the policies stay in force, without a control plane');
+        },
+      ),
     ]);
   } catch (error) {
     // The control plane itself said so: the next start joins anew, with a new token.
@@ -121,6 +123,22 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     for (const close of closing.reverse()) await close();
   }
   log.info('stopped');
+}
+
+/** With a service account a certificate that ran out is no end: its next token joins anew. */
+async function connectAgain(connect: () => Promise<void>, canJoinAnew: boolean): Promise<void> {
+  for (;;) {
+    try {
+      await connect();
+      return;
+    } catch (error) {
+      if (!canJoinAnew || !hasRunOut(error)) throw error;
+    }
+  }
+}
+
+function hasRunOut(error: unknown): boolean {
+  return error instanceof BulkheadError && error.code === 'CERTIFICATE_REQUIRED';
 }
 
 interface Parts {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isUuid } from '../proto/ts/wire/ids.js';
 import { isKubernetesVersion } from '../proto/ts/wire/kubernetes-version.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -9,6 +10,8 @@ export interface Config {
   readonly controlPlane: { readonly host: string; readonly port: number } | undefined;
   /** Only for the first start. */
   readonly joinToken: string | undefined;
+  /** Instead of a join token: where kubelet keeps a token of the pod's service account. */
+  readonly serviceAccount: { readonly clusterId: string; readonly tokenFile: string } | undefined;
   readonly caPin: string | undefined;
   readonly stateDirectory: string;
   readonly nodeName: string;
@@ -45,6 +48,9 @@ export const CONFIG_HELP = `bulkhead-agent [run | probe [--json] | detach] [--he
 Settings (environment)
   BULKHEAD_CONTROL_PLANE      host:port of the control plane's agent port (required to run)
   BULKHEAD_JOIN_TOKEN         bkh_jt_...: for the first start; also BULKHEAD_JOIN_TOKEN_FILE
+  BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE
+                              instead, in Kubernetes: a projected token of the pod's service account
+  BULKHEAD_CLUSTER_ID         the cluster that such a token is for
   BULKHEAD_CA_PIN             sha256:...: the control plane's authority, printed with the token
   BULKHEAD_STATE_DIR          identity, policies, spool (default /var/lib/bulkhead-agent)
   BULKHEAD_NODE_NAME          default: the host's name
@@ -71,6 +77,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const config: Config = {
     controlPlane: readAddress(text('BULKHEAD_CONTROL_PLANE'), problems),
     joinToken: readSecret('BULKHEAD_JOIN_TOKEN', text, problems),
+    serviceAccount: readServiceAccount(text, problems),
     caPin: text('BULKHEAD_CA_PIN'),
     stateDirectory: text('BULKHEAD_STATE_DIR') ?? '/var/lib/bulkhead-agent',
     nodeName: text('BULKHEAD_NODE_NAME') ?? hostname(),
@@ -113,6 +120,23 @@ function readSecret(name: string, text: Reader, problems: string[]): string | un
     problems.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
+}
+
+/** The file itself is read when it is needed: kubelet renews it. */
+function readServiceAccount(text: Reader, problems: string[]): Config['serviceAccount'] {
+  const tokenFile = text('BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE');
+  const clusterId = text('BULKHEAD_CLUSTER_ID');
+  if (tokenFile === undefined && clusterId === undefined) return undefined;
+  if (tokenFile === undefined || clusterId === undefined || !isUuid(clusterId)) {
+    problems.push(
+      'BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE, BULKHEAD_CLUSTER_ID: both, a path and the id of a cluster',
+    );
+    return undefined;
+  }
+  if (text('BULKHEAD_JOIN_TOKEN') ?? text('BULKHEAD_JOIN_TOKEN_FILE')) {
+    problems.push('BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE: not beside a join token');
+  }
+  return { clusterId, tokenFile };
 }
 
 function readCgroups(value: string, problems: string[]): string[] {

@@ -14,6 +14,8 @@ export const AUDIT_ACTIONS = [
   'cluster.update',
   'join-token.create',
   'join-token.revoke',
+  'kubernetes-join.delete',
+  'kubernetes-join.put',
   'member.create',
   'member.delete',
   'member.update',

@@ -13,6 +13,7 @@ import {
   updateCluster,
 } from '../store/clusters.js';
 import { revokeTokensOfCluster } from '../store/join-tokens.js';
+import { deleteKubernetesJoin } from '../store/kubernetes-joins.js';
 import { revokeNodesOfCluster } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
@@ -224,6 +225,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
           checkIfMatch(request, current);
           before = toJson(current);
         });
+        await deleteKubernetesJoin(tx, clusterId);
         const joinTokens = await revokeTokensOfCluster(tx, clusterId);
         const nodes = await revokeNodesOfCluster(tx, clusterId);
         const answer = await clusterToJson(tx, archived);

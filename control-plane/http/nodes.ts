@@ -141,7 +141,8 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
     {
       schema: {
         operationId: 'releaseNode',
-        summary: 'Ends the quarantine of a node: it joins again, with a new token',
+        summary:
+          'Lets a node that is quarantined or revoked join again, by whatever way its cluster has',
         tags,
         params,
         response: { 200: Node },

@@ -25,6 +25,7 @@ import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
+import { kubernetesJoinRoutes } from './kubernetes-join.js';
 import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
@@ -130,6 +131,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     tenantRoutes,
     clusterRoutes,
     joinTokenRoutes,
+    kubernetesJoinRoutes,
     nodeRoutes,
     policyRoutes,
     eventRoutes,

@@ -97,8 +97,8 @@ export async function updateCluster(
 }
 
 /**
- * Gone from the lists, its name free; the row stays for the events, alerts and nodes that name it. Its
- * nodes and join tokens are the caller's to revoke, in this order, in this transaction: what joins at
+ * Gone from the lists, its name free; the row stays for the events, alerts and nodes that name it. The
+ * ways to join it are the caller's to end, then its nodes to revoke, in this transaction: what joins at
  * the same moment is then among them. `check` as in updateCluster.
  * @throws BulkheadError NOT_FOUND
  */

@@ -142,15 +142,18 @@ async function redeem(
 ): Promise<JoinedNode> {
   const { tokenId, enrollmentId, publicKeySha256 } = redemption;
   await countUse(tx, redemption);
-  return joinNode(tx, { ...redemption, ...token, proof: { tokenId } }, ({ nodeId, joinNumber }) =>
-    tx.queries.insert(joinRedemptions).values({
-      tenantId: tx.tenantId,
-      tokenId,
-      enrollmentId,
-      nodeId,
-      joinNumber,
-      publicKeySha256,
-    }),
+  return joinNode(
+    tx,
+    { ...redemption, ...token, proof: { tokenId }, takesRevoked: true },
+    ({ nodeId, joinNumber }) =>
+      tx.queries.insert(joinRedemptions).values({
+        tenantId: tx.tenantId,
+        tokenId,
+        enrollmentId,
+        nodeId,
+        joinNumber,
+        publicKeySha256,
+      }),
   );
 }
 

@@ -1,7 +1,7 @@
 import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { CertificatePlace, ShownCertificate } from '../domain/node-certificates.js';
 import { found } from './errors.js';
-import type { Node } from './nodes.js';
+import { type Node, SHUT_OUT } from './nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
@@ -46,7 +46,7 @@ export async function recordShownCertificate(
     .where(
       and(
         byId(tx, nodeId),
-        notInArray(nodes.state, ['quarantined', 'revoked']),
+        notInArray(nodes.state, [...SHUT_OUT]),
         sql`(${nodes.joinNumber}, ${nodes.shownGeneration}) < (${join}::int, ${generation}::int)`,
       ),
     )

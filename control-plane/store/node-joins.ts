@@ -4,7 +4,7 @@ import type { AuditDetails } from '../domain/audit.js';
 import { type AuditOrigin, appendAudit } from './audit-log.js';
 import { only } from './errors.js';
 import { newId } from './ids.js';
-import { checkLive, type NodeInfo, nodeFromRow } from './nodes.js';
+import { type NodeInfo, nodeFromRow } from './nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
@@ -13,6 +13,8 @@ export interface NodeJoin extends NodeInfo {
   readonly labels: Readonly<Record<string, string>>;
   /** What it joins with, for the audit log. */
   readonly proof: AuditDetails;
+  /** Whether the proof is an operator's word that a revoked node may come back; else it must be released. */
+  readonly takesRevoked: boolean;
   readonly origin?: AuditOrigin | undefined;
 }
 
@@ -32,8 +34,8 @@ const SILENT_AFTER_SQL = sql.raw(`interval '5 minutes'`);
  * Makes the node, or gives the one of that name in the cluster to whoever joins now: it keeps its id and
  * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
  * given away, so that a token does not take a protected machine's name unnoticed; one that was revoked
- * is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
- * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE
+ * or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
+ * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED
  */
 export async function joinNode(
   tx: TenantTx,
@@ -103,8 +105,16 @@ async function insertNode(tx: TenantTx, join: NodeJoin) {
 
 /** What the former agent of that name proved and reported is not the new one's. */
 async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: FormerNode) {
-  if (row.state === 'quarantined') checkLive(row);
-  if (row.state !== 'revoked' && isHeardOf) throw new BulkheadError('NODE_NAME_IN_USE');
+  switch (row.state) {
+    case 'quarantined':
+      throw new BulkheadError('NODE_QUARANTINED');
+    case 'revoked':
+      if (!join.takesRevoked) throw new BulkheadError('NODE_REVOKED', 'it was not released since');
+      break;
+    case 'active':
+      if (isHeardOf) throw new BulkheadError('NODE_NAME_IN_USE');
+      break;
+  }
   const rows = await tx.queries
     .update(nodes)
     .set({

@@ -1,4 +1,4 @@
-import { and, eq, ne, notInArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, ne, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { LabelSelector } from '../domain/label-selector.js';
@@ -30,7 +30,10 @@ export interface Node extends NodeInfo {
   readonly clusterId: string;
   /** From the token that it joined with. */
   readonly labels: Readonly<Record<string, string>>;
-  /** joined: has not said Hello yet; active: has; quarantined: its certificate was cloned; revoked. */
+  /**
+   * joined: has not said Hello yet; active: has; quarantined: its certificate was cloned; revoked;
+   * released: revoked, and may join again by itself.
+   */
   readonly state: (typeof NODE_STATES)[number];
   readonly certificateSerial?: string;
   readonly certificateNotAfter?: Date;
@@ -192,25 +195,29 @@ export async function quarantineNode(
 }
 
 /**
- * Ends the quarantine as a revocation: whichever of the two was the clone, neither certificate is good
- * again, and the node joins anew. @throws BulkheadError NOT_FOUND, CONFLICT where it is not quarantined
+ * It may join again by whatever proof: a revoked one, and one in quarantine, which ends as a revocation:
+ * whichever of the two was the clone, neither certificate is good again.
+ * @throws BulkheadError NOT_FOUND, CONFLICT where it is neither
  */
 export async function releaseNode(tx: TenantTx, id: string): Promise<Node> {
   const [row] = await tx.queries
     .update(nodes)
-    .set(REVOKED)
-    .where(and(byId(tx, id), eq(nodes.state, 'quarantined')))
+    .set({ ...REVOKED, state: 'released' })
+    .where(and(byId(tx, id), inArray(nodes.state, ['quarantined', 'revoked'])))
     .returning();
   if (row) return nodeFromRow(row);
   await getNode(tx, id);
-  throw new BulkheadError('CONFLICT', 'the node is not quarantined');
+  throw new BulkheadError('CONFLICT', 'the node is neither quarantined nor revoked');
 }
 
 /** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED */
-export function checkLive(node: Pick<Node, 'state'>): void {
-  if (node.state === 'quarantined') throw new BulkheadError('NODE_QUARANTINED');
-  if (node.state === 'revoked') throw new BulkheadError('NODE_REVOKED');
+export function checkLive({ state }: Pick<Node, 'state'>): void {
+  if (state === 'quarantined') throw new BulkheadError('NODE_QUARANTINED');
+  if (SHUT_OUT.some((out) => out === state)) throw new BulkheadError('NODE_REVOKED');
 }
+
+/** States whose certificates are worth nothing. */
+export const SHUT_OUT = ['quarantined', 'released', 'revoked'] as const;
 
 const REVOKED = {
   state: 'revoked',
@@ -229,7 +236,7 @@ async function updateLive(
 }
 
 function isLive(tx: TenantTx, id: string) {
-  return and(byId(tx, id), notInArray(nodes.state, ['quarantined', 'revoked']));
+  return and(byId(tx, id), notInArray(nodes.state, [...SHUT_OUT]));
 }
 
 function byId(tx: TenantTx, id: string) {

@@ -10,7 +10,9 @@ import { type AgentServiceClient, openClient } from './service.js';
 
 export interface JoinOptions {
   readonly controlPlane: { readonly host: string; readonly port: number };
-  readonly joinToken: string;
+  /** One of the two. */
+  readonly joinToken?: string | undefined;
+  readonly serviceAccount?: { readonly clusterId: string; readonly token: string } | undefined;
   readonly caPin: string;
   readonly node: NodeInfo;
   readonly store: IdentityStore;
@@ -20,7 +22,7 @@ const CALL_TIMEOUT_MS = 30_000;
 
 /**
  * Joins with a token; safe to repeat after a lost answer.
- * @throws BulkheadError of the JOIN_TOKEN_ codes, CA_PIN_MISMATCH, UNAVAILABLE: nothing is left
+ * @throws BulkheadError of the JOIN_TOKEN_ and SERVICE_ACCOUNT_TOKEN_ codes, NODE_NAME_IN_USE, CA_PIN_MISMATCH, UNAVAILABLE: nothing is left
  *   behind but the node's key and the name of the try
  */
 export async function join(options: JoinOptions): Promise<Identity> {
@@ -31,9 +33,12 @@ export async function join(options: JoinOptions): Promise<Identity> {
   const client = openClient(addressOf(controlPlane), { caCertificatesDer: [authority] });
   try {
     const answer = await new Promise<JoinResponse__Output>((resolve, reject) => {
-      const { joinToken, node } = options;
+      const { joinToken = '', serviceAccount, node } = options;
+      const proof = serviceAccount
+        ? { serviceAccountToken: serviceAccount.token, clusterId: serviceAccount.clusterId }
+        : { joinToken };
       const deadline = { deadline: Date.now() + CALL_TIMEOUT_MS };
-      client.Join({ joinToken, enrollmentId, csrDer, node }, deadline, (error, response) => {
+      client.Join({ ...proof, enrollmentId, csrDer, node }, deadline, (error, response) => {
         if (response) resolve(response);
         else reject(errorFromGrpc(error));
       });

@@ -13,6 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 /** Of no tenant, and why each may be read by all transactions of its roles. */
 const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   api_key_tenants: 'which tenant a public id belongs to: no secret',
+  kubernetes_join_tenants: 'which tenant a public id belongs to: no secret',
   join_token_tenants: 'which tenant a public id belongs to: no secret',
   event_cursors: 'how far the log was read',
   platform_credentials: 'who stands above tenants: seen by transactions of the platform only',

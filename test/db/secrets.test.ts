@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { recordAlert } from '../../control-plane/store/alerts.js';
+import { putKubernetesJoin } from '../../control-plane/store/kubernetes-joins.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
+import { createNodeKey, createRequest } from '../../node-agent/uplink/certificates.js';
+import { errorFromGrpc } from '../../node-agent/uplink/errors.js';
 import { openClient } from '../../node-agent/uplink/service.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import { createApiServer } from '../fakes/api-server.js';
 import {
   type ControlPlaneProcess,
   keyringOf,
@@ -17,7 +21,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { joinNode, NODE, newJoinToken } from '../support/edge.js';
 import { eventually } from '../support/eventually.js';
-import { createWorld, sightingOf, type World } from '../support/store-world.js';
+import { createWorld, kubernetesJoinOf, sightingOf, type World } from '../support/store-world.js';
 
 jest.setTimeout(120_000);
 
@@ -203,6 +207,51 @@ describe('no line of log, at any level, has a secret', () => {
     }
     // The answer may be here before the line of log is.
     await eventually(() => expect(replica.output.match(/JOIN_TOKEN_MALFORMED/g)).toHaveLength(2));
+    expectNoSecretIn(replica.output);
+  });
+
+  it('of a service account, whatever comes of its token', async () => {
+    const keyring = await keyringOf(database);
+    const { tenantId, clusterId } = world;
+    const apiServer = await createApiServer();
+    const trust = { ...kubernetesJoinOf(clusterId), jwks: apiServer.jwks };
+    await database.app.withTenant({ tenantId }, (tx) => putKubernetesJoin(tx, trust));
+    const caCertificatesDer = [Buffer.from(keyring.authority.certificate.rawData)];
+    const client = openClient(`127.0.0.1:${replica.grpcPort}`, { caCertificatesDer });
+    const csrDer = await createRequest(createNodeKey());
+    const node = { ...NODE, name: 'worker-1' };
+    const good = await apiServer.token();
+    const tokens = [
+      good,
+      good,
+      await apiServer.token({ audience: 'vault' }),
+      await apiServer.token({ issuedAgoS: 10_000 }),
+      await (await createApiServer()).token(),
+      'no.service-account-token.at-all',
+    ];
+    const codes: string[] = [];
+    try {
+      for (const [at, serviceAccountToken] of tokens.entries()) {
+        keep(`service account token ${at}`, serviceAccountToken);
+        keep(`signature of token ${at}`, serviceAccountToken.split('.')[2] ?? '');
+        const request = {
+          serviceAccountToken,
+          clusterId,
+          enrollmentId: randomUUID(),
+          node,
+          csrDer,
+        };
+        const error = await new Promise((resolve) => {
+          client.Join(request, (refusal: unknown) => resolve(refusal));
+        });
+        codes.push(error ? errorFromGrpc(error).code : 'OK');
+      }
+    } finally {
+      client.close();
+    }
+    const kinds = ['USED', 'REFUSED', 'EXPIRED', 'UNKNOWN', 'MALFORMED'];
+    expect(codes).toEqual(['OK', ...kinds.map((kind) => `SERVICE_ACCOUNT_TOKEN_${kind}`)]);
+    await eventually(() => expect(replica.output).toContain('SERVICE_ACCOUNT_TOKEN_MALFORMED'));
     expectNoSecretIn(replica.output);
   });
 

@@ -48,6 +48,11 @@ import {
   revokeTokensOfCluster,
 } from '../../control-plane/store/join-tokens.js';
 import {
+  deleteKubernetesJoin,
+  getKubernetesJoin,
+  putKubernetesJoin,
+} from '../../control-plane/store/kubernetes-joins.js';
+import {
   createMember,
   deleteMember,
   getMember,
@@ -107,6 +112,7 @@ import {
 import {
   auditEntryOf,
   eventOf,
+  kubernetesJoinOf,
   NODE_FACTS,
   PROD,
   policyVersionOf,
@@ -344,6 +350,18 @@ export const TENANT_CASES: readonly TenantCase[] = [
       recordNack(tx, world.nodeId, { revision: 1, code: 'BUNDLE_OLDER', message: 'older' }),
   },
   {
+    name: 'kubernetes-joins.deleteKubernetesJoin',
+    call: (tx, world) => deleteKubernetesJoin(tx, world.clusterId),
+  },
+  {
+    name: 'kubernetes-joins.getKubernetesJoin',
+    call: (tx, world) => getKubernetesJoin(tx, world.clusterId),
+  },
+  {
+    name: 'kubernetes-joins.putKubernetesJoin',
+    call: (tx, world) => putKubernetesJoin(tx, kubernetesJoinOf(world.clusterId)),
+  },
+  {
     name: 'node-certificates.getShownCertificate',
     call: (tx, world) => getShownCertificate(tx, world.nodeId),
   },
@@ -354,7 +372,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'node-joins.joinNode',
     call: (tx, { clusterId }) =>
-      joinNode(tx, { ...NODE_FACTS, clusterId, labels: {}, proof: {} }, async () => {}),
+      joinNode(
+        tx,
+        { ...NODE_FACTS, clusterId, labels: {}, proof: {}, takesRevoked: true },
+        async () => {},
+      ),
   },
   { name: 'nodes.quarantineNode', call: (tx, world) => quarantineNode(tx, world.nodeId, 1) },
   {
@@ -486,6 +508,9 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'event-cursors.startLease': 'worker: cursors belong to no tenant',
   'event-cursors.withClaimedShard': 'worker: over all tenants',
   'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
+  'kubernetes-join-uses.redeemServiceAccountToken':
+    'runs as the tenant that it is given: its trust verified the token',
+  'kubernetes-joins.findTrustOfCluster': 'the id of a cluster names its tenant; public keys only',
   'nodes.checkLive': 'no statement',
   'nodes.nodeFromRow': 'no statement',
   'outbox.claimDueDeliveries': 'worker: over all tenants',

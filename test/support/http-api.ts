@@ -8,7 +8,7 @@ import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { createWorld, type World } from './store-world.js';
+import { createWorld, JWKS, type World } from './store-world.js';
 
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
 /** Routes that are above tenants. */
@@ -130,6 +130,12 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/clusters': { name: 'another' },
   'PATCH /v1/clusters/:clusterId': { labels: { env: 'prod' } },
   'POST /v1/clusters/:clusterId/join-tokens': {},
+  'PUT /v1/clusters/:clusterId/kubernetes-join': {
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    jwks: JWKS,
+    namespace: 'bulkhead',
+    serviceAccount: 'bulkhead-agent',
+  },
   'POST /v1/policies': { name: 'another', source: POLICY },
   'POST /v1/policies/validate': { source: POLICY },
   'POST /v1/policies/:policyId/versions': { source: POLICY },

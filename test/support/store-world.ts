@@ -12,6 +12,10 @@ import {
   redeemJoinToken,
 } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
+import {
+  type NewKubernetesJoin,
+  putKubernetesJoin,
+} from '../../control-plane/store/kubernetes-joins.js';
 import { createMember } from '../../control-plane/store/members.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
@@ -126,6 +130,34 @@ export function sightingOf(
   };
 }
 
+/** A public key that is nobody's any more, in the form of `kubectl get --raw /openid/v1/jwks`. */
+export const JWKS = {
+  keys: [
+    {
+      use: 'sig',
+      kty: 'EC',
+      kid: 'nobody',
+      alg: 'ES256',
+      crv: 'P-256',
+      x: 'fgJQePtGxHU6mqzbXDiYrJx-dE7llmt27PbR75BSXmg',
+      y: '9e1n47ncsYoUDikQgGc7-NnIkMBtqsBr2FAae3pZxMA',
+    },
+  ],
+} as const;
+
+export function kubernetesJoinOf(clusterId: string): NewKubernetesJoin {
+  return {
+    clusterId,
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    audience: 'bulkhead',
+    jwks: JWKS,
+    namespace: 'bulkhead',
+    serviceAccount: 'bulkhead-agent',
+    labels: {},
+    createdBy: 'test',
+  };
+}
+
 export function auditEntryOf(targetId: string, more: Partial<AuditEntry> = {}): AuditEntry {
   return {
     actor: { kind: 'api-key', id: '00000000deadbeef', name: 'key' },
@@ -169,13 +201,14 @@ export async function createClusterWorld(
   const made = await newCluster(database, tenantId, 1, labels);
   const { clusterId, joinTokenId, secret } = made;
   const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
-  await app.withTenant({ tenantId }, (tx) =>
-    insertBundle(tx, clusterId, async () => ({
+  await app.withTenant({ tenantId }, async (tx) => {
+    await putKubernetesJoin(tx, kubernetesJoinOf(clusterId));
+    await insertBundle(tx, clusterId, async () => ({
       contentSha256: sha256('content'),
       envelopeGzip: Buffer.from('envelope'),
       signingKeyId: 'key',
-    })),
-  );
+    }));
+  });
   await insertBatches(app, tenantId, [batchOf(nodeId)]);
   const event = eventOf(clusterId, nodeId);
   const groupKey = sha256(clusterId);

@@ -13,7 +13,7 @@ import {
 import { clusters } from './clusters.js';
 import { instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
 
-export const NODE_STATES = ['joined', 'active', 'quarantined', 'revoked'] as const;
+export const NODE_STATES = ['joined', 'active', 'quarantined', 'released', 'revoked'] as const;
 
 /** How one hook is attached: bulkhead.v1.HookStatus. */
 export interface NodeHook {

@@ -60,6 +60,36 @@ export const ERROR_CODES = {
     'the join token was revoked',
     'create a new join token',
   ),
+  SERVICE_ACCOUNT_TOKEN_MALFORMED: info(
+    'INVALID_ARGUMENT',
+    400,
+    'the service account token is no JSON Web Token',
+    'check the path that the token is read from',
+  ),
+  SERVICE_ACCOUNT_TOKEN_UNKNOWN: info(
+    'UNAUTHENTICATED',
+    401,
+    'the cluster believes no service account tokens, or none of this issuer and key',
+    "check the cluster id; capture the issuer and the keys of the cluster's API server again",
+  ),
+  SERVICE_ACCOUNT_TOKEN_EXPIRED: info(
+    'UNAUTHENTICATED',
+    401,
+    'the service account token is past its time',
+    'read it again: kubelet renews it in its file',
+  ),
+  SERVICE_ACCOUNT_TOKEN_REFUSED: info(
+    'PERMISSION_DENIED',
+    403,
+    'the service account token is genuine, but not what this cluster takes',
+    'see the message',
+  ),
+  SERVICE_ACCOUNT_TOKEN_USED: info(
+    'UNAUTHENTICATED',
+    401,
+    'a node has joined with this service account token already',
+    'wait until kubelet has renewed it',
+  ),
   CA_PIN_MISMATCH: info(
     'UNAUTHENTICATED',
     401,
@@ -82,13 +112,13 @@ export const ERROR_CODES = {
     'PERMISSION_DENIED',
     403,
     'the node was removed or its certificate was revoked',
-    'join again with a new token',
+    'release it, or join again with a new token',
   ),
   NODE_QUARANTINED: info(
     'PERMISSION_DENIED',
     403,
     "two hold the node's key: an older certificate of it was used after a newer one",
-    'find the copy, release the node, and join again with a new token',
+    'find the copy, release the node, and join again',
   ),
   NODE_NAME_IN_USE: info(
     'FAILED_PRECONDITION',

@@ -27,6 +27,26 @@ describe('the settings of the agent', () => {
     });
   });
 
+  it('name a service account whole, and not beside a join token', () => {
+    const clusterId = '22222222-2222-4222-8222-222222222222';
+    const whole = {
+      BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE: '/var/run/secrets/bulkhead/token',
+      BULKHEAD_CLUSTER_ID: clusterId,
+    };
+    // The file need not be there yet.
+    expect(readConfig(whole)).toMatchObject({
+      serviceAccount: { clusterId, tokenFile: '/var/run/secrets/bulkhead/token' },
+    });
+    for (const wrong of [
+      { BULKHEAD_CLUSTER_ID: clusterId },
+      { ...whole, BULKHEAD_CLUSTER_ID: undefined },
+      { ...whole, BULKHEAD_CLUSTER_ID: 'production' },
+      { ...whole, BULKHEAD_JOIN_TOKEN: 'bkh_jt_secret' },
+    ]) {
+      expect(() => readConfig(wrong)).toThrow(/BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE/);
+    }
+  });
+
   it('tell every problem at once, and never a secret', () => {
     const wrong = {
       BULKHEAD_CONTROL_PLANE: 'nowhere',
