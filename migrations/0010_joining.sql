@@ -7,12 +7,13 @@ ALTER TABLE "join_tokens" ADD COLUMN "last_used_at" timestamp (3) with time zone
 ALTER TABLE "join_tokens" ADD COLUMN "labels" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "labels" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "join_number" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "nodes" ADD COLUMN "public_key_sha256" "bytea";--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "shown_generation" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "shown_serial" text;--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "shown_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "nodes" ADD COLUMN "quarantined_at" timestamp (3) with time zone;--> statement-breakpoint
 CREATE UNIQUE INDEX "clusters_name" ON "clusters" USING btree ("tenant_id","name") WHERE "clusters"."archived_at" is null;--> statement-breakpoint
-ALTER TABLE "nodes" ADD CONSTRAINT "nodes_state" CHECK ("nodes"."state" in ('joined', 'active', 'quarantined', 'revoked'));--> statement-breakpoint
+ALTER TABLE "nodes" ADD CONSTRAINT "nodes_state" CHECK ("nodes"."state" in ('joined', 'active', 'quarantined', 'released', 'revoked'));--> statement-breakpoint
 -- A clone is found where it calls, at the edge: its alert and the notices of it are written there.
 GRANT INSERT ON alerts, outbox TO bulkhead_app;
 -- Who is limited to clusters revokes a token of theirs with the nodes that it let in.

@@ -1,4 +1,4 @@
--- Nodes that join with a token of their Kubernetes service account; a node that is let in again.
+-- Nodes that join with a token of their Kubernetes service account.
 CREATE TABLE "kubernetes_join_tenants" (
 	"cluster_id" uuid PRIMARY KEY NOT NULL,
 	"tenant_id" uuid NOT NULL
@@ -37,11 +37,9 @@ CREATE TABLE "kubernetes_joins" (
 	CONSTRAINT "kubernetes_joins_jwks_length" CHECK (octet_length("kubernetes_joins"."jwks"::text) <= 65536)
 );
 --> statement-breakpoint
-ALTER TABLE "nodes" DROP CONSTRAINT "nodes_state";--> statement-breakpoint
 ALTER TABLE "kubernetes_join_tenants" ADD CONSTRAINT "kubernetes_join_tenants_tenant_id_cluster_id_kubernetes_joins_tenant_id_cluster_id_fk" FOREIGN KEY ("tenant_id","cluster_id") REFERENCES "public"."kubernetes_joins"("tenant_id","cluster_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kubernetes_join_uses" ADD CONSTRAINT "kubernetes_join_uses_tenant_id_node_id_nodes_tenant_id_id_fk" FOREIGN KEY ("tenant_id","node_id") REFERENCES "public"."nodes"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kubernetes_joins" ADD CONSTRAINT "kubernetes_joins_tenant_id_cluster_id_clusters_tenant_id_id_fk" FOREIGN KEY ("tenant_id","cluster_id") REFERENCES "public"."clusters"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "nodes" ADD CONSTRAINT "nodes_state" CHECK ("nodes"."state" in ('joined', 'active', 'quarantined', 'released', 'revoked'));--> statement-breakpoint
 ALTER TABLE kubernetes_joins ENABLE ROW LEVEL SECURITY;
 ALTER TABLE kubernetes_joins FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON kubernetes_joins USING (tenant_id = (SELECT bulkhead_current_tenant()))

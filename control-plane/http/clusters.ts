@@ -14,7 +14,7 @@ import {
 } from '../store/clusters.js';
 import { revokeTokensOfCluster } from '../store/join-tokens.js';
 import { deleteKubernetesJoin } from '../store/kubernetes-joins.js';
-import { revokeNodesOfCluster } from '../store/nodes.js';
+import { revokeNodesOfCluster } from '../store/node-revocations.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';

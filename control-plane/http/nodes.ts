@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { selectorFromText } from '../domain/label-selector.js';
-import { getNode, listNodes, NODE_STATES, releaseNode, revokeNode } from '../store/nodes.js';
+import { releaseNode } from '../store/node-revocations.js';
+import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import {

@@ -13,7 +13,8 @@ import { appendAudit } from '../store/audit-log.js';
 import { getAnyCluster } from '../store/clusters.js';
 import type { Database } from '../store/database.js';
 import { getShownCertificate, recordShownCertificate } from '../store/node-certificates.js';
-import { checkLive, getNode, quarantineNode } from '../store/nodes.js';
+import { quarantineNode } from '../store/node-revocations.js';
+import { checkLive, getNode } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
 
 /** Whom a call's certificate speaks for, and which certificate it is. */

@@ -11,6 +11,8 @@ import type { TenantTx } from './transaction.js';
 export interface NodeJoin extends NodeInfo {
   readonly clusterId: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** sha256 of the SubjectPublicKeyInfo in the certificate request, 32 bytes. */
+  readonly publicKeySha256: Uint8Array;
   /** What it joins with, for the audit log. */
   readonly proof: AuditDetails;
   /** Whether the proof is an operator's word that a revoked node may come back; else it must be released. */
@@ -33,8 +35,8 @@ const SILENT_AFTER_SQL = sql.raw(`interval '5 minutes'`);
 /**
  * Makes the node, or gives the one of that name in the cluster to whoever joins now: it keeps its id and
  * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
- * given away, so that a token does not take a protected machine's name unnoticed; one that was revoked
- * or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
+ * given away but to its own key, so that a token does not take a protected machine's name unnoticed; one
+ * that was revoked or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
  * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED
  */
 export async function joinNode(
@@ -112,7 +114,7 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
       if (!join.takesRevoked) throw new BulkheadError('NODE_REVOKED', 'it was not released since');
       break;
     case 'active':
-      if (isHeardOf) throw new BulkheadError('NODE_NAME_IN_USE');
+      if (isHeardOf && !hasKeyOf(row, join)) throw new BulkheadError('NODE_NAME_IN_USE');
       break;
   }
   const rows = await tx.queries
@@ -138,9 +140,18 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
   return only(rows);
 }
 
+/** The same agent: it has lost its certificate, not its key. */
+function hasKeyOf(
+  { publicKeySha256 }: Pick<typeof nodes.$inferSelect, 'publicKeySha256'>,
+  join: NodeJoin,
+): boolean {
+  return publicKeySha256 !== null && Buffer.compare(publicKeySha256, join.publicKeySha256) === 0;
+}
+
 function reportedBy(join: NodeJoin) {
   return {
     labels: join.labels,
+    publicKeySha256: join.publicKeySha256,
     kernelRelease: join.kernelRelease,
     architecture: join.architecture,
     agentVersion: join.agentVersion,

@@ -1,8 +1,7 @@
-import { and, eq, inArray, ne, notInArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { LabelSelector } from '../domain/label-selector.js';
-import { CHANNELS, notify } from './database.js';
 import { found } from './errors.js';
 import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
@@ -159,57 +158,6 @@ export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
   return nodeFromRow(found(row, 'node'));
 }
 
-/** All that `which` chooses. Wakes CHANNELS.policy. @returns how many were not revoked before */
-export async function revokeNodes(tx: TenantTx, which: SQL): Promise<number> {
-  const rows = await tx.queries
-    .update(nodes)
-    .set(REVOKED)
-    .where(and(eq(nodes.tenantId, tx.tenantId), ne(nodes.state, 'revoked'), which))
-    .returning({ id: nodes.id });
-  if (rows.length > 0) await notify(tx, CHANNELS.policy, tx.tenantId);
-  return rows.length;
-}
-
-/** @returns how many were not revoked before */
-export async function revokeNodesOfCluster(tx: TenantTx, clusterId: string): Promise<number> {
-  return revokeNodes(tx, eq(nodes.clusterId, clusterId));
-}
-
-/**
- * Two hold its key: both are out until it is released. undefined: it has joined anew under its name, or
- * is out already. Wakes CHANNELS.policy.
- */
-export async function quarantineNode(
-  tx: TenantTx,
-  id: string,
-  joinNumber: number,
-): Promise<Node | undefined> {
-  const [row] = await tx.queries
-    .update(nodes)
-    .set({ state: 'quarantined', quarantinedAt: sql`now()` })
-    .where(and(isLive(tx, id), eq(nodes.joinNumber, joinNumber)))
-    .returning();
-  if (!row) return undefined;
-  await notify(tx, CHANNELS.policy, tx.tenantId);
-  return nodeFromRow(row);
-}
-
-/**
- * It may join again by whatever proof: a revoked one, and one in quarantine, which ends as a revocation:
- * whichever of the two was the clone, neither certificate is good again.
- * @throws BulkheadError NOT_FOUND, CONFLICT where it is neither
- */
-export async function releaseNode(tx: TenantTx, id: string): Promise<Node> {
-  const [row] = await tx.queries
-    .update(nodes)
-    .set({ ...REVOKED, state: 'released' })
-    .where(and(byId(tx, id), inArray(nodes.state, ['quarantined', 'revoked'])))
-    .returning();
-  if (row) return nodeFromRow(row);
-  await getNode(tx, id);
-  throw new BulkheadError('CONFLICT', 'the node is neither quarantined nor revoked');
-}
-
 /** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED */
 export function checkLive({ state }: Pick<Node, 'state'>): void {
   if (state === 'quarantined') throw new BulkheadError('NODE_QUARANTINED');
@@ -219,7 +167,7 @@ export function checkLive({ state }: Pick<Node, 'state'>): void {
 /** States whose certificates are worth nothing. */
 export const SHUT_OUT = ['quarantined', 'released', 'revoked'] as const;
 
-const REVOKED = {
+export const REVOKED = {
   state: 'revoked',
   revokedAt: sql`coalesce(${nodes.revokedAt}, now())`,
 } as const;
@@ -235,11 +183,11 @@ async function updateLive(
   throw new BulkheadError('UNAVAILABLE', 'the node has changed meanwhile');
 }
 
-function isLive(tx: TenantTx, id: string) {
+export function isLive(tx: TenantTx, id: string) {
   return and(byId(tx, id), notInArray(nodes.state, [...SHUT_OUT]));
 }
 
-function byId(tx: TenantTx, id: string) {
+export function byId(tx: TenantTx, id: string) {
   return and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, id));
 }
 

@@ -4,7 +4,7 @@ import { verifyChain } from '../../control-plane/domain/audit-chain.js';
 import { hashOf } from '../../control-plane/domain/canonical-json.js';
 import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
 import { getAuditHead } from '../../control-plane/store/audit-log.js';
-import { quarantineNode } from '../../control-plane/store/nodes.js';
+import { quarantineNode } from '../../control-plane/store/node-revocations.js';
 import {
   BODIES,
   createTestApi,

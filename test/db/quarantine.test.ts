@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,7 +8,8 @@ import { listAlerts } from '../../control-plane/store/alerts.js';
 import { listAudit } from '../../control-plane/store/audit-log.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
-import { getNode, releaseNode, revokeNode } from '../../control-plane/store/nodes.js';
+import { releaseNode } from '../../control-plane/store/node-revocations.js';
+import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
 import { listDeliveries } from '../../control-plane/store/outbox.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
@@ -66,15 +67,16 @@ interface Machine {
   readonly key: string;
 }
 
-async function joinMachine(name = NODE.name): Promise<Machine> {
+async function joinMachine(key?: string): Promise<Machine> {
   const directory = mkdtempSync(joinPath(tmpdir(), 'bulkhead-quarantine-'));
   try {
+    if (key) writeFileSync(joinPath(directory, 'node.key'), key);
     const store = new IdentityStore(directory);
     const identity = await join({
       controlPlane: { host: '127.0.0.1', port: edge.port },
       joinToken: token,
       caPin: edge.keyring.caPin,
-      node: { ...NODE, name },
+      node: NODE,
       store,
     });
     return { identity, key: await store.ensureKey() };
@@ -270,6 +272,14 @@ describe('joining under a name that is there', () => {
     await expect(joinMachine()).rejects.toMatchObject({ code: 'NODE_NAME_IN_USE' });
     expect(await uses()).toEqual(before);
     expect(await call(machine)).toBeUndefined();
+  });
+
+  it('gives it at once to the agent that has its key still', async () => {
+    const machine = await activeMachine();
+    const again = await joinMachine(machine.key);
+    expect(again.identity.nodeId).toBe(machine.identity.nodeId);
+    expect(await call(again)).toBeUndefined();
+    expect(await call(machine)).toBe('NODE_REVOKED');
   });
 
   it('gives the node to who comes once it is silent, and puts the former out', async () => {

@@ -66,18 +66,20 @@ import {
 
 import { joinNode } from '../../control-plane/store/node-joins.js';
 import {
+  quarantineNode,
+  releaseNode,
+  revokeNodes,
+  revokeNodesOfCluster,
+} from '../../control-plane/store/node-revocations.js';
+import {
   getNode,
   listNodes,
-  quarantineNode,
   recordAck,
   recordCertificate,
   recordHeartbeat,
   recordHello,
   recordNack,
-  releaseNode,
   revokeNode,
-  revokeNodes,
-  revokeNodesOfCluster,
 } from '../../control-plane/store/nodes.js';
 import {
   enqueueDelivery,
@@ -374,24 +376,34 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, { clusterId }) =>
       joinNode(
         tx,
-        { ...NODE_FACTS, clusterId, labels: {}, proof: {}, takesRevoked: true },
+        {
+          ...NODE_FACTS,
+          clusterId,
+          labels: {},
+          publicKeySha256: HASH,
+          proof: {},
+          takesRevoked: true,
+        },
         async () => {},
       ),
   },
-  { name: 'nodes.quarantineNode', call: (tx, world) => quarantineNode(tx, world.nodeId, 1) },
   {
-    name: 'nodes.releaseNode',
+    name: 'node-revocations.quarantineNode',
+    call: (tx, world) => quarantineNode(tx, world.nodeId, 1),
+  },
+  {
+    name: 'node-revocations.releaseNode',
     call: async (tx, world) => {
       await quarantineNode(tx, world.nodeId, 1);
       return releaseNode(tx, world.nodeId);
     },
   },
   {
-    name: 'nodes.revokeNodes',
+    name: 'node-revocations.revokeNodes',
     call: async (tx, world) => (await revokeNodes(tx, sql`id = ${world.nodeId}`)) > 0,
   },
   {
-    name: 'nodes.revokeNodesOfCluster',
+    name: 'node-revocations.revokeNodesOfCluster',
     call: async (tx, world) => (await revokeNodesOfCluster(tx, world.clusterId)) > 0,
   },
   { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
@@ -512,6 +524,8 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
     'runs as the tenant that it is given: its trust verified the token',
   'kubernetes-joins.findTrustOfCluster': 'the id of a cluster names its tenant; public keys only',
   'nodes.checkLive': 'no statement',
+  'nodes.byId': 'no statement',
+  'nodes.isLive': 'no statement',
   'nodes.nodeFromRow': 'no statement',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',

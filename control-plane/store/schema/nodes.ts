@@ -11,7 +11,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { clusters } from './clusters.js';
-import { instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
+import { bytea, instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
 
 export const NODE_STATES = ['joined', 'active', 'quarantined', 'released', 'revoked'] as const;
 
@@ -57,6 +57,8 @@ export const nodes = pgTable(
     certificateNotAfter: instant('certificate_not_after'),
     /** Rises with every join under the name: see domain/node-certificates.ts. */
     joinNumber: integer('join_number').notNull().default(0),
+    /** sha256 of the SubjectPublicKeyInfo that it joined with. */
+    publicKeySha256: bytea('public_key_sha256'),
     /** Of the newest certificate that the node has shown since it joined; 0: none yet. */
     shownGeneration: integer('shown_generation').notNull().default(0),
     shownSerial: text('shown_serial'),
