@@ -78,15 +78,12 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     log.info({ nodeId: identity?.nodeId, hooks: parts.engine.hooks }, 'watching');
     const { joinToken, serviceAccount, caPin } = config;
     const joining = { controlPlane, joinToken, serviceAccount, caPin, node, store, log };
-    const connect = async (): Promise<void> => {
-      const known = await identify(joining, running);
-      if (!known) return;
-      identity = known;
-      await runUplink(
+    const uplink = (known: Identity) =>
+      runUplink(
         {
           controlPlane,
           store,
-          identity,
+          identity: known,
           onIdentity: (next) => {
             identity = next;
           },
@@ -99,6 +96,19 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
         },
         running,
       );
+    const connect = async (): Promise<void> => {
+      for (;;) {
+        const known = await identify(joining, running);
+        if (!known) return;
+        identity = known;
+        try {
+          await uplink(known);
+          return;
+        } catch (error) {
+          // Nobody answered for so long that it could not be renewed.
+          if (!hasRunOut(error)) throw error;
+        }
+      }
     };
     await Promise.all([
       watch.run(running),
@@ -106,13 +116,11 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
       repeat(WATCH_PARENTS_MS, running, log, () =>
         watchParents(config, cgroupRoot, parts.engine, log),
       ),
-      connectAgain(connect, serviceAccount !== undefined && caPin !== undefined).catch(
-        (error: unknown) => {
-          if (!hasRunOut(error) || identity === undefined) throw error;
-          // It protects the node all the same; only a start with a token ends that it is alone.
-          log.error({ err: error }, 'the policies stay in force, without a control plane');
-        },
-      ),
+      connect().catch((error: unknown) => {
+        if (!hasRunOut(error) || identity === undefined) throw error;
+        // It protects the node all the same; only a start with a token ends that it is alone.
+        log.error({ err: error }, 'the policies stay in force, without a control plane');
+      }),
     ]);
   } catch (error) {
     // The control plane itself said so: the next start joins anew, with a new token.
@@ -123,18 +131,6 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
     for (const close of closing.reverse()) await close();
   }
   log.info('stopped');
-}
-
-/** With a service account a certificate that ran out is no end: its next token joins anew. */
-async function connectAgain(connect: () => Promise<void>, canJoinAnew: boolean): Promise<void> {
-  for (;;) {
-    try {
-      await connect();
-      return;
-    } catch (error) {
-      if (!canJoinAnew || !hasRunOut(error)) throw error;
-    }
-  }
 }
 
 function hasRunOut(error: unknown): boolean {

@@ -129,7 +129,11 @@ export async function issueServerCertificate(
 /** sha256 of the SPKI in the request: with the enrollment id it tells a repeat from a second join. */
 export async function requestKeySha256(csrDer: Uint8Array): Promise<Buffer> {
   const publicKey = await publicKeyOfRequest(csrDer);
-  return createHash('sha256').update(Buffer.from(publicKey.rawData)).digest();
+  return spkiSha256(Buffer.from(publicKey.rawData));
+}
+
+export function spkiSha256(spkiDer: Uint8Array): Buffer {
+  return createHash('sha256').update(spkiDer).digest();
 }
 
 export function spiffeId(trustDomain: string, identity: NodeIdentity): string {

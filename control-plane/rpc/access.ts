@@ -3,7 +3,7 @@
  * against the service's definition.
  */
 export const RPC_ACCESS: Readonly<Record<string, 'anyone' | 'node'>> = {
-  // Carries its own proof: the join token.
+  // Carries its own proof: a token, or a certificate that ran out.
   '/bulkhead.v1.AgentService/Join': 'anyone',
   '/bulkhead.v1.AgentService/Renew': 'node',
   '/bulkhead.v1.AgentService/Policies': 'node',

@@ -4,7 +4,6 @@ import type { RenewRequest__Output } from '../../proto/ts/gen/bulkhead/v1/RenewR
 import type { RenewResponse } from '../../proto/ts/gen/bulkhead/v1/RenewResponse.js';
 import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { isUuid } from '../../proto/ts/wire/ids.js';
-import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
   type CertificateAuthority,
   issueNodeCertificate,
@@ -13,15 +12,11 @@ import {
 } from '../domain/certificates.js';
 import { type CertificatePlace, newNodeSerial } from '../domain/node-certificates.js';
 import { nodeFactsFromWire } from '../domain/node-info.js';
-import { checkTokenForm, verifyServiceAccountToken } from '../domain/service-account-token.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
-import { type JoinRedemption, redeemJoinToken } from '../store/join-redemptions.js';
-import { redeemServiceAccountToken } from '../store/kubernetes-join-uses.js';
-import { findTrustOfCluster } from '../store/kubernetes-joins.js';
-import type { JoinedNode } from '../store/node-joins.js';
 import { recordCertificate } from '../store/nodes.js';
 import { type CallContext, nodeOf, placeOf } from './calls.js';
+import { proofOf } from './join-proofs.js';
 
 export interface JoinDependencies {
   readonly database: Database;
@@ -56,58 +51,20 @@ async function admit(
   request: JoinRequest__Output,
   context: CallContext,
 ): Promise<JoinResponse> {
-  const redeem = request.serviceAccountToken
-    ? byServiceAccount(dependencies.database, request)
-    : byToken(dependencies.database, request.joinToken);
+  const redeem = proofOf(dependencies, request);
   if (!isUuid(request.enrollmentId)) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the enrollment id is not a UUID');
   }
   const facts = nodeFactsFromWire(request.node);
-  const { joinNumber, ...identity } = await redeem({
+  const { identity, place } = await redeem({
     ...facts,
     enrollmentId: request.enrollmentId,
     publicKeySha256: await requestKeySha256(request.csrDer),
     origin: { address: context.address, requestId: request.enrollmentId },
   });
-  const place = { join: joinNumber, generation: 1 };
   const certificateDer = await issueFor(dependencies, identity, place, request.csrDer);
   context.log.info({ ...identity, node: facts.name }, 'node joined');
   return { ...identity, certificateDer, ...trustOf(dependencies) };
-}
-
-/** A proof whose form is good: what it is worth shows when the node is known. */
-type Redeem = (node: Omit<JoinRedemption, 'tokenId' | 'secretSha256'>) => Promise<JoinedNode>;
-
-/** @throws BulkheadError JOIN_TOKEN_MALFORMED */
-function byToken(database: Database, text: string): Redeem {
-  const token = parseToken(TOKEN_KINDS.join, text);
-  if (!token) throw new BulkheadError('JOIN_TOKEN_MALFORMED');
-  const secretSha256 = hashSecret(token.secret);
-  return (node) => redeemJoinToken(database, { ...node, tokenId: token.id, secretSha256 });
-}
-
-/**
- * Every way in which a cluster can be unknown has one answer: nobody finds out which clusters there are.
- * @throws BulkheadError INVALID_ARGUMENT, SERVICE_ACCOUNT_TOKEN_MALFORMED
- */
-function byServiceAccount(
-  database: Database,
-  { serviceAccountToken, clusterId, joinToken }: JoinRequest__Output,
-): Redeem {
-  if (joinToken !== '') {
-    throw new BulkheadError('INVALID_ARGUMENT', 'a join token and one of a service account');
-  }
-  if (!isUuid(clusterId)) {
-    throw new BulkheadError('INVALID_ARGUMENT', 'the cluster id is not a UUID');
-  }
-  checkTokenForm(serviceAccountToken);
-  return async (node) => {
-    const trust = await findTrustOfCluster(database, clusterId);
-    if (!trust) throw new BulkheadError('SERVICE_ACCOUNT_TOKEN_UNKNOWN');
-    const pod = await verifyServiceAccountToken(serviceAccountToken, trust, node.name, new Date());
-    const { tenantId, revision } = trust;
-    return redeemServiceAccountToken(database, { ...node, ...pod, tenantId, clusterId, revision });
-  };
 }
 
 export async function renew(

@@ -4,7 +4,7 @@ import type { NodeInfo } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
 import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
 import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { type Identity, type IdentityStore, validityOf } from './identity.js';
-import { join } from './join.js';
+import { join, rejoin } from './join.js';
 
 export interface IdentifyOptions {
   readonly controlPlane: { readonly host: string; readonly port: number };
@@ -29,10 +29,13 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'SERVICE_ACCOUNT_TOKEN_USED',
 ]);
 
+type Way = () => Promise<Identity>;
+
 /**
- * The identity that is on disk, or, where there is none or its certificate has run out, a new one.
- * Waits for a control plane that does not answer, and while another node has the name or is held
- * in quarantine under it. undefined: the signal aborted before.
+ * The identity that is on disk. Where its certificate has run out a new one for it, which the control
+ * plane gives for some days; else, or where there is none, a new one for a token. Waits for a control
+ * plane that does not answer, and while another node has the name or is held in quarantine under it.
+ * undefined: the signal aborted before.
  * @throws BulkheadError CERTIFICATE_REQUIRED where a token is needed and there is none; others where
  * it is refused
  */
@@ -40,32 +43,59 @@ export async function identify(
   options: IdentifyOptions,
   signal: AbortSignal,
 ): Promise<Identity | undefined> {
-  const { joinToken, serviceAccount, caPin, store, log } = options;
+  const { joinToken, serviceAccount, caPin, store } = options;
   const stored = await store.load();
   if (stored && validityOf(stored).notAfter.getTime() > Date.now()) {
     await store.endEnrollment();
     return stored;
   }
-  if (!(joinToken || serviceAccount) || !caPin) {
+  const ways: Way[] = [];
+  if (stored) ways.push(() => rejoin(options, stored));
+  if (caPin && (joinToken || serviceAccount)) {
+    ways.push(async () => {
+      const account = serviceAccount && (await readToken(serviceAccount));
+      return join({ ...options, caPin, serviceAccount: account });
+    });
+  }
+  try {
+    return await untilAnswered(ways, options.log, signal);
+  } catch (error) {
+    if (!(error instanceof BulkheadError) || error.code !== 'CERTIFICATE_REQUIRED') throw error;
     const why = stored ? "this node's certificate has run out" : 'this node has not joined';
     const message = `${why}: set BULKHEAD_JOIN_TOKEN, or BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE, and BULKHEAD_CA_PIN`;
-    throw new BulkheadError('CERTIFICATE_REQUIRED', message);
+    throw new BulkheadError('CERTIFICATE_REQUIRED', message, { cause: error });
   }
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
+}
+
+async function untilAnswered(
+  ways: readonly Way[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Identity | undefined> {
+  for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      return await join({
-        ...options,
-        caPin,
-        serviceAccount: serviceAccount && (await readToken(serviceAccount)),
-      });
+      return await firstOf(ways);
     } catch (error) {
       if (!(error instanceof BulkheadError) || !PASSING.has(error.code)) throw error;
-      const waitMs = backoffMs(attempt, RETRY);
-      log.warn({ reason: error.message, waitMs }, 'not joined yet');
+      const waitMs = backoffMs(failures, RETRY);
+      log.warn({ code: error.code, reason: error.message, waitMs }, 'not joined yet');
       await sleep(waitMs, signal);
     }
   }
   return undefined;
+}
+
+/** Of several that fail the last one tells why. */
+async function firstOf(ways: readonly Way[]): Promise<Identity> {
+  let failure: unknown = new BulkheadError('CERTIFICATE_REQUIRED');
+  for (const way of ways) {
+    try {
+      return await way();
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 /** At each try: kubelet renews it. */

@@ -1,3 +1,4 @@
+import type { JoinRequest } from '../../proto/ts/gen/bulkhead/v1/JoinRequest.js';
 import type { JoinResponse__Output } from '../../proto/ts/gen/bulkhead/v1/JoinResponse.js';
 import type { NodeInfo } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
 import type { RenewResponse__Output } from '../../proto/ts/gen/bulkhead/v1/RenewResponse.js';
@@ -22,21 +23,40 @@ const CALL_TIMEOUT_MS = 30_000;
 
 /**
  * Joins with a token; safe to repeat after a lost answer.
- * @throws BulkheadError of the JOIN_TOKEN_ and SERVICE_ACCOUNT_TOKEN_ codes, NODE_NAME_IN_USE, CA_PIN_MISMATCH, UNAVAILABLE: nothing is left
- *   behind but the node's key and the name of the try
+ * @throws BulkheadError of the JOIN_TOKEN_ and SERVICE_ACCOUNT_TOKEN_ codes, NODE_NAME_IN_USE,
+ *   NODE_REVOKED, NODE_QUARANTINED, CA_PIN_MISMATCH, UNAVAILABLE: nothing is left behind but the node's
+ *   key and the name of the try
  */
 export async function join(options: JoinOptions): Promise<Identity> {
-  const { controlPlane, store } = options;
-  const authority = await fetchPinnedAuthority(controlPlane, options.caPin);
+  const { controlPlane, caPin, joinToken = '', serviceAccount } = options;
+  const authority = await fetchPinnedAuthority(controlPlane, caPin);
+  const proof = serviceAccount
+    ? { serviceAccountToken: serviceAccount.token, clusterId: serviceAccount.clusterId }
+    : { joinToken };
+  return ask(options, [authority], proof);
+}
+
+/**
+ * Joins with the certificate that has run out: the control plane takes it for some days.
+ * @throws BulkheadError CERTIFICATE_REQUIRED where it is too old, NODE_REVOKED, NODE_QUARANTINED, UNAVAILABLE
+ */
+export async function rejoin(
+  options: Pick<JoinOptions, 'controlPlane' | 'node' | 'store'>,
+  former: Identity,
+): Promise<Identity> {
+  return ask(options, former.caCertificatesDer, { formerCertificateDer: former.certificateDer });
+}
+
+async function ask(
+  { controlPlane, node, store }: Pick<JoinOptions, 'controlPlane' | 'node' | 'store'>,
+  caCertificatesDer: readonly Buffer[],
+  proof: JoinRequest,
+): Promise<Identity> {
   const csrDer = await createRequest(await store.ensureKey());
   const enrollmentId = await store.ensureEnrollmentId();
-  const client = openClient(addressOf(controlPlane), { caCertificatesDer: [authority] });
+  const client = openClient(addressOf(controlPlane), { caCertificatesDer });
   try {
     const answer = await new Promise<JoinResponse__Output>((resolve, reject) => {
-      const { joinToken = '', serviceAccount, node } = options;
-      const proof = serviceAccount
-        ? { serviceAccountToken: serviceAccount.token, clusterId: serviceAccount.clusterId }
-        : { joinToken };
       const deadline = { deadline: Date.now() + CALL_TIMEOUT_MS };
       client.Join({ ...proof, enrollmentId, csrDer, node }, deadline, (error, response) => {
         if (response) resolve(response);

@@ -94,13 +94,21 @@ describe('the identity at start', () => {
     expect(await store.ensureKey()).not.toBe(key);
   });
 
-  it('wants a token where there is none, or its certificate has run out', async () => {
+  it('wants a token where there is none', async () => {
     const withoutToken = { joinToken: undefined, caPin: JOINING.caPin };
     await expect(start(withoutToken)).rejects.toThrow(/^this node has not joined: set /);
     await saveIdentity(new Date(Date.now() - 2 * DAY_MS));
-    await expect(start(withoutToken)).rejects.toThrow(/certificate has run out: set /);
     await store.forget();
     await expect(start(withoutToken)).rejects.toThrow(/^this node has not joined: set /);
+  });
+
+  it('is asked for anew where its certificate has run out, also without a token', async () => {
+    await saveIdentity(new Date(Date.now() - 2 * DAY_MS));
+    const stopped = new AbortController();
+    const starting = start({ joinToken: undefined, caPin: undefined }, stopped.signal);
+    await eventually(() => expect(warnings).toBeGreaterThan(1));
+    stopped.abort();
+    expect(await starting).toBeUndefined();
   });
 
   it('is asked for anew with a token, until the control plane answers or the agent is stopped', async () => {
