@@ -6,7 +6,7 @@ import { identityFromSubjectAltName, type NodeIdentity, spkiSha256 } from './cer
 
 const DAY_MS = 24 * 60 * 60_000;
 /** For how long a node may have been off and still come back by itself. */
-export const FORMER_CERTIFICATE_LIFETIME_MS = 7 * DAY_MS;
+const LIFETIME_MS = 7 * DAY_MS;
 
 /**
  * Whom a certificate spoke for that has run out, a few days ago at most: TLS lets nobody in with it, but
@@ -26,7 +26,7 @@ export function identityOfFormer(
   );
   const identity = identityFromSubjectAltName(trust.trustDomain, certificate.subjectAltName);
   if (!isOurs || !identity) throw refusal('it is none of this control plane');
-  if (now.getTime() - Date.parse(certificate.validTo) > FORMER_CERTIFICATE_LIFETIME_MS) {
+  if (now.getTime() - Date.parse(certificate.validTo) > LIFETIME_MS) {
     throw refusal('it ran out more than seven days ago');
   }
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });

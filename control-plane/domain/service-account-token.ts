@@ -33,9 +33,9 @@ export interface BoundPod {
 const ALGORITHMS = ['RS256', 'ES256', 'ES384', 'ES512'];
 const RSA_MIN_BITS = 2048;
 /** A token in use is worth a node: what is longer lived than kubelet needs is not taken. */
-export const TOKEN_LIFETIME_MAX_S = 30 * 60;
+const TOKEN_LIFETIME_MAX_S = 30 * 60;
 const CLOCK_SKEW_S = 60;
-export const TOKEN_MAX_BYTES = 16 * 1024;
+const TOKEN_MAX_BYTES = 16 * 1024;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 
 /** @throws BulkheadError SERVICE_ACCOUNT_TOKEN_MALFORMED */
