@@ -6,6 +6,7 @@ import { type JoinedNode, joinNode } from './node-joins.js';
 import { checkLive, type NodeInfo } from './nodes.js';
 import { kubernetesJoins, kubernetesJoinUses } from './schema/kubernetes-joins.js';
 import { nodes } from './schema/nodes.js';
+import { checkNotSuspended } from './tenants.js';
 import type { TenantTx } from './transaction.js';
 
 export interface ServiceAccountJoin extends NodeInfo {
@@ -30,13 +31,15 @@ export interface ServiceAccountJoin extends NodeInfo {
  * certificate. Another enrollment or another key needs another token. Whatever is refused leaves no row
  * changed.
  * @throws BulkheadError SERVICE_ACCOUNT_TOKEN_UNKNOWN where the cluster's trust has changed meanwhile,
- *   SERVICE_ACCOUNT_TOKEN_USED, NODE_REVOKED where it was not released, NODE_QUARANTINED, NODE_NAME_IN_USE
+ *   SERVICE_ACCOUNT_TOKEN_USED, NODE_REVOKED where it was not released, NODE_QUARANTINED, NODE_NAME_IN_USE,
+ *   TENANT_SUSPENDED
  */
 export async function redeemServiceAccountToken(
   database: Database,
   join: ServiceAccountJoin,
 ): Promise<JoinedNode> {
   return database.withTenant(join, async (tx) => {
+    await checkNotSuspended(tx);
     const labels = await lockTrust(tx, join);
     return (await findFormer(tx, join)) ?? redeem(tx, labels, join);
   });

@@ -286,6 +286,18 @@ describe('a token joins once', () => {
   });
 });
 
+it('of a tenant that is suspended lets nobody in', async () => {
+  const { admin } = http.database;
+  const { tenantId } = http.ours;
+  await admin`update tenants set suspended_at = now() where id = ${tenantId}`;
+  try {
+    const { code } = await refusalOf(joinWith(await apiServer.token()));
+    expect(code).toBe('TENANT_SUSPENDED');
+  } finally {
+    await admin`update tenants set suspended_at = null where id = ${tenantId}`;
+  }
+});
+
 describe('a name that is there', () => {
   it('is given to the next pod of its node once it is silent, and to nobody after it was revoked, until it is released', async () => {
     const { nodeId } = await joinWith(await apiServer.token());
