@@ -2,9 +2,13 @@ import { parseArgs } from 'node:util';
 import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js';
 import { serve } from './app.js';
 import type { Config } from './config.js';
+import { ROTATION_STEPS } from './domain/key-rotation.js';
+import { createVault } from './domain/vault.js';
+import { describeRotation, reportToJson, rotateKeys } from './rotate-keys.js';
 import { createApiKey, ROLES, type Role } from './store/api-keys.js';
 import { type Database, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
+import type { PlatformKeyKind } from './store/platform-keys.js';
 import { createTenant, findTenantByName } from './store/tenants.js';
 
 const OPTIONS = {
@@ -14,6 +18,8 @@ const OPTIONS = {
   name: { type: 'string' },
   tenant: { type: 'string' },
   ttl: { type: 'string' },
+  step: { type: 'string' },
+  force: { type: 'boolean' },
   'if-absent': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
@@ -43,6 +49,10 @@ export async function runCommand(
       return withDatabase(config, (database) => newTenant(database, values));
     case 'create-api-key':
       return withDatabase(config, (database) => newApiKey(database, values));
+    case 'rotate-ca':
+      return withDatabase(config, (database) => rotate(database, config, 'ca', values));
+    case 'rotate-signing-key':
+      return withDatabase(config, (database) => rotate(database, config, 'bundle-signing', values));
     default:
       throw new Error(`no such command: ${command} (--help lists them)`);
   }
@@ -94,6 +104,19 @@ async function newApiKey(database: Database, options: Options): Promise<string> 
   const name = required(options.name, '--name');
   const apiKey = await issueKey(database, tenant.id, role, name, expiresAt);
   return show(options, { apiKey }, `API key  ${apiKey}  (${role}; shown only now)`);
+}
+
+async function rotate(
+  database: Database,
+  { masterKey, trustDomain }: Config,
+  kind: PlatformKeyKind,
+  options: Options,
+): Promise<string> {
+  const step = ROTATION_STEPS.find((known) => known === (options.step ?? 'status'));
+  if (!step) throw new Error(`--step: one of ${ROTATION_STEPS.join(', ')}`);
+  const store = { database, vault: createVault(masterKey), trustDomain };
+  const report = await rotateKeys(store, kind, { step, force: options.force });
+  return show(options, reportToJson(report), describeRotation(report));
 }
 
 async function issueKey(

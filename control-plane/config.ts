@@ -57,6 +57,10 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
     [--if-absent] [--json]
   create-api-key --tenant=NAME        prints a new API key of a tenant
     --name=NAME [--as=viewer] [--ttl=12h] [--json]
+  rotate-ca [--step=status] [--json]  changes the certificate authority: --step=begin, activate, finish,
+    [--force]                         one after the other; each refuses to lose a node, unless forced
+  rotate-signing-key                  the same for the key that signs bundles
+    [--step=status] [--force] [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)

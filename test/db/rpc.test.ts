@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Keyring } from '../../control-plane/keyring.js';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
@@ -91,7 +91,7 @@ describe('join', () => {
     const token = await newToken();
     const identity = await joinWith(token.text, { name: 'first' });
     expect(identity).toMatchObject({ tenantId, clusterId });
-    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKey.keyId]);
+    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKeys[0].keyId]);
     const node = await database.app.withTenant({ tenantId }, (tx) => getNode(tx, identity.nodeId));
     expect(node).toMatchObject({ name: 'first', state: 'joined' });
     expect(await new IdentityStore(directory).load()).toEqual(identity);

@@ -34,11 +34,13 @@ import {
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import {
+  countOpenJoinTokens,
   createJoinToken,
   getJoinToken,
   listJoinTokens,
   revokeJoinToken,
 } from '../../control-plane/store/join-tokens.js';
+import { listNodesBehind } from '../../control-plane/store/node-trust.js';
 import {
   getNode,
   listNodes,
@@ -203,6 +205,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'join-tokens.countOpenJoinTokens',
+    call: (tx) => countOpenJoinTokens(tx, new Date()),
+    forgets: true,
+  },
+  {
     name: 'join-tokens.createJoinToken',
     call: (tx, { clusterId }) =>
       createJoinToken(tx, {
@@ -223,6 +230,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'join-tokens.revokeJoinToken',
     call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
+  },
+  {
+    name: 'node-trust.listNodesBehind',
+    call: (tx) =>
+      listNodesBehind(tx, { trustSha256: HASH, certificateAuthority: 'pin', signingKeyId: 'id' }),
   },
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
@@ -361,7 +373,9 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
+  'platform-keys.insertNextKey': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
+  'platform-keys.moveKey': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
   'tenants.createTenant': 'makes one',

@@ -12,6 +12,7 @@ import {
   redeemJoinToken,
 } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
+import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
 import { createUser } from '../../control-plane/store/users.js';
@@ -179,6 +180,8 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       url: 'https://example.org/hook',
       secretEncrypted: Buffer.from('sealed'),
     });
+    const notAfter = new Date(Date.now() + 24 * 60 * 60_000);
+    await recordCertificate(tx, nodeId, { serialNumber: '01', notAfter });
     await appendAudit(tx, auditEntryOf(clusterId));
     return { userId: user.id, apiKeyId: apiKey.id, policyId: policy.id, webhookId: webhook.id };
   });
