@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
 import { createBatchDecoder } from './domain/event-batches.js';
 import type { KeySource } from './domain/keyring.js';
-import { createVault, type Vault } from './domain/vault.js';
+import type { Vault } from './domain/vault.js';
 import { aborted, drain, type Running } from './drain.js';
 import type { Phase } from './http/health.js';
 import { OpenRequests } from './http/open-requests.js';
@@ -11,6 +11,7 @@ import { createOperationsServer } from './http/operations.js';
 import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs/jobs.js';
 import { KeyWatch } from './key-watch.js';
+import { openMasterKeys } from './master-keys.js';
 import { collectProcessMetrics, createMetrics, type Metrics } from './metrics/metrics.js';
 import { RpcServer } from './rpc/server.js';
 import { createElasticsearchSink } from './sinks/elasticsearch.js';
@@ -62,13 +63,16 @@ async function start(replica: Replica): Promise<void> {
   if (config.migrateOnStart) await migrate(config.databaseUrl);
   const database = open(replica, 'bulkhead_app');
   await startOperations(replica, database);
-  const vault = createVault(config.masterKey);
+  const master = await openMasterKeys(database, config.masterKey);
+  const { vault } = master;
   const keys = await KeyWatch.start({
     database,
     vault,
     trustDomain: config.trustDomain,
+    refreshVault: () => master.refresh(),
     log: replica.log,
   });
+  replica.resources.push({ name: 'master key', close: async () => master.close() });
   replica.resources.push({ name: 'keys', close: () => keys.stop() });
   replica.metrics.keys.watch(() => ({
     active: keys.current.authority.certificate.notAfter,

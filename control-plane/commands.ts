@@ -3,8 +3,9 @@ import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js
 import { serve } from './app.js';
 import type { Config } from './config.js';
 import { ROTATION_STEPS } from './domain/key-rotation.js';
-import { createVault } from './domain/vault.js';
+import { type MasterKeys, openMasterKeys } from './master-keys.js';
 import { describeRotation, reportToJson, rotateKeys } from './rotate-keys.js';
+import { describeMasterKey, MASTER_KEY_STEPS, rotateMasterKey } from './rotate-master-key.js';
 import { createApiKey, ROLES, type Role } from './store/api-keys.js';
 import { type Database, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';
@@ -51,6 +52,8 @@ export async function runCommand(
       return withDatabase(config, (database) => newApiKey(database, values));
     case 'rotate-ca':
       return withDatabase(config, (database) => rotate(database, config, 'ca', values));
+    case 'rotate-master-key':
+      return withDatabase(config, (database) => rotateMaster(database, config, values));
     case 'rotate-signing-key':
       return withDatabase(config, (database) => rotate(database, config, 'bundle-signing', values));
     default:
@@ -108,15 +111,43 @@ async function newApiKey(database: Database, options: Options): Promise<string> 
 
 async function rotate(
   database: Database,
-  { masterKey, trustDomain }: Config,
+  config: Config,
   kind: PlatformKeyKind,
   options: Options,
 ): Promise<string> {
   const step = ROTATION_STEPS.find((known) => known === (options.step ?? 'status'));
   if (!step) throw new Error(`--step: one of ${ROTATION_STEPS.join(', ')}`);
-  const store = { database, vault: createVault(masterKey), trustDomain };
-  const report = await rotateKeys(store, kind, { step, force: options.force });
-  return show(options, reportToJson(report), describeRotation(report));
+  return withMasterKeys(database, config, async ({ vault }) => {
+    const store = { database, vault, trustDomain: config.trustDomain };
+    const report = await rotateKeys(store, kind, { step, force: options.force });
+    return show(options, reportToJson(report), describeRotation(report));
+  });
+}
+
+async function rotateMaster(database: Database, config: Config, options: Options): Promise<string> {
+  const step = MASTER_KEY_STEPS.find((known) => known === (options.step ?? 'status'));
+  if (!step) throw new Error(`--step: one of ${MASTER_KEY_STEPS.join(', ')}`);
+  return withMasterKeys(database, config, async (master) => {
+    const onProgress = (done: number) => process.stderr.write(`sealed anew: ${done}\n`);
+    const { force } = options;
+    const report = await rotateMasterKey(database, master, { step, force, onProgress });
+    const { keys, values, old, done } = report;
+    const states = keys.map(({ id, state, changedAt }) => ({ id, state, changedAt }));
+    return show(options, { keys: states, values, old, done }, describeMasterKey(report));
+  });
+}
+
+async function withMasterKeys<Result>(
+  database: Database,
+  config: Config,
+  fn: (master: MasterKeys) => Promise<Result>,
+): Promise<Result> {
+  const master = await openMasterKeys(database, config.masterKey);
+  try {
+    return await fn(master);
+  } finally {
+    master.close();
+  }
 }
 
 async function issueKey(

@@ -13,11 +13,16 @@ const CONNECTIONS = { standard: 10, min: 1, max: 1000 } as const;
 const BATCH_DAYS = { standard: 7, min: 1, max: 90 } as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** Where the master key is from; `other` opens too, while it is changed. */
+export type MasterKeySetting = ({ readonly active: Buffer } | { readonly kmsSocket: string }) & {
+  readonly other: Buffer | undefined;
+};
+
 export interface Config {
   readonly roles: ReadonlySet<Role>;
   readonly databaseUrl: string;
   readonly databaseConnections: number;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKeySetting;
   readonly trustDomain: string;
   readonly http: { readonly host: string; readonly port: number };
   /** Addresses and networks. */
@@ -61,11 +66,18 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
     [--force]                         one after the other; each refuses to lose a node, unless forced
   rotate-signing-key                  the same for the key that signs bundles
     [--step=status] [--force] [--json]
+  rotate-master-key                   --step=reseal: encrypts anew what is not under the master key of now;
+    [--step=status] [--force]         with BULKHEAD_KMS_SOCKET also begin, activate and finish
+    [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)
-  BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database (required)
-  BULKHEAD_MASTER_KEY_FILE      a file that holds it, instead
+  BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database; one of these
+                                three is required
+  BULKHEAD_MASTER_KEY_FILE      a file that holds it
+  BULKHEAD_KMS_SOCKET           the unix socket of a Kubernetes KMS v2 plugin: a random one, which it wraps
+  BULKHEAD_MASTER_KEY_OTHER     one more that opens and does not encrypt, while the key is changed
+  BULKHEAD_MASTER_KEY_OTHER_FILE  a file that holds it, instead
   BULKHEAD_HTTP_ADDRESS         host:port of the API (default 127.0.0.1:8080)
   BULKHEAD_TRUSTED_PROXIES      addresses and networks (10.0.0.0/8), separated by commas, of the proxies
                                 before the API: X-Forwarded-For is believed of them, and of nobody else
@@ -95,6 +107,8 @@ Settings (environment)
 
 /** Of this program: what the help names. */
 const KNOWN = new Set(CONFIG_HELP.match(/BULKHEAD_[A-Z_]+/g));
+/** Of the agent, and near to one of ours. */
+const OF_THE_AGENT = new Set(['BULKHEAD_CRI_SOCKET']);
 /** Kubernetes makes variables of the services of a namespace, whose names may begin like ours. */
 const OF_A_SERVICE = /_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)/;
 
@@ -116,7 +130,7 @@ export function readConfig(
     roles: readRoles(args, text('BULKHEAD_ROLE'), problems),
     databaseUrl: readUrl('DATABASE_URL', text, ['postgres:', 'postgresql:'], problems) ?? '',
     databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, CONNECTIONS, problems),
-    masterKey: readMasterKey(text, problems),
+    masterKey: readMasterKeys(text, problems),
     trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
     http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
     trustedProxies: readNetworks('BULKHEAD_TRUSTED_PROXIES', text, problems),
@@ -160,7 +174,8 @@ export function readConfig(
 function misspelt(environment: Environment): string[] {
   const bare = (name: string) => name.slice('BULKHEAD_'.length);
   return Object.keys(environment).flatMap((name) => {
-    if (!name.startsWith('BULKHEAD_') || KNOWN.has(name) || OF_A_SERVICE.test(name)) return [];
+    const isMeant = KNOWN.has(name) || OF_THE_AGENT.has(name) || OF_A_SERVICE.test(name);
+    if (!name.startsWith('BULKHEAD_') || isMeant) return [];
     const meant = nearest(bare(name), [...KNOWN].map(bare));
     return meant ? [`${name}: there is no such setting, is BULKHEAD_${meant} meant?`] : [];
   });
@@ -246,23 +261,37 @@ function readTracing(text: Reader, problems: string[]): Config['tracing'] {
     : { endpoint, headers: Object.fromEntries(headers), ratio, serviceName };
 }
 
-function readMasterKey(text: Reader, problems: string[]): Buffer {
-  const file = text('BULKHEAD_MASTER_KEY_FILE');
-  let value = text('BULKHEAD_MASTER_KEY');
-  if (file) {
+function readMasterKeys(text: Reader, problems: string[]): MasterKeySetting {
+  const other = readKey('BULKHEAD_MASTER_KEY_OTHER', text, problems);
+  const kmsSocket = text('BULKHEAD_KMS_SOCKET');
+  const active = readKey('BULKHEAD_MASTER_KEY', text, problems);
+  if (kmsSocket === undefined) {
+    if (!active) problems.push(`BULKHEAD_MASTER_KEY: ${KEY_FORM}`);
+    return { active: active ?? Buffer.alloc(0), other };
+  }
+  if (active) problems.push('BULKHEAD_KMS_SOCKET: only without BULKHEAD_MASTER_KEY and its _FILE');
+  if (!kmsSocket.startsWith('/')) problems.push('BULKHEAD_KMS_SOCKET: not an absolute path');
+  return { kmsSocket, other };
+}
+
+const KEY_FORM = '32 bytes in base64, as `openssl rand -base64 32` makes them';
+
+/** Of a setting or of the file that a second one names. undefined: of neither. */
+function readKey(name: string, text: Reader, problems: string[]): Buffer | undefined {
+  const file = text(`${name}_FILE`);
+  let value = text(name);
+  if (file !== undefined) {
+    if (value !== undefined) problems.push(`${name}_FILE: only without ${name}`);
     try {
       value = readFileSync(file, 'utf8').trim();
     } catch (error) {
-      problems.push(`BULKHEAD_MASTER_KEY_FILE: ${error instanceof Error ? error.message : error}`);
-      return Buffer.alloc(0);
+      problems.push(`${name}_FILE: ${error instanceof Error ? error.message : error}`);
+      return Buffer.alloc(MASTER_KEY_BYTES);
     }
   }
-  const key = Buffer.from(value ?? '', 'base64');
-  if (key.byteLength !== MASTER_KEY_BYTES) {
-    problems.push(
-      'BULKHEAD_MASTER_KEY: 32 bytes in base64, as `openssl rand -base64 32` makes them',
-    );
-  }
+  if (value === undefined) return undefined;
+  const key = Buffer.from(value, 'base64');
+  if (key.byteLength !== MASTER_KEY_BYTES) problems.push(`${name}: ${KEY_FORM}`);
   return key;
 }
 

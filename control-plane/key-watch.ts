@@ -7,6 +7,8 @@ import { CHANNELS } from './store/database.js';
 import { listKeys, type PlatformKey } from './store/platform-keys.js';
 
 export interface KeyWatchOptions extends KeyStore {
+  /** Looks for changed master keys, which must be there before what they seal is read. */
+  readonly refreshVault: () => Promise<void>;
   readonly log: Logger;
 }
 
@@ -59,6 +61,7 @@ export class KeyWatch implements KeySource {
 
   async #look(): Promise<void> {
     const { database, vault, log } = this.options;
+    await this.options.refreshVault();
     const keys = await database.withPlatform((tx) => listKeys(tx));
     const seen = nameOf(keys);
     if (seen === this.seen) return;

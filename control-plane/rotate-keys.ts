@@ -8,7 +8,7 @@ import {
 } from './domain/key-rotation.js';
 import type { Keyring } from './domain/keyring.js';
 import { ensureKeys, type KeyStore, keyringFrom, newKey } from './keyring.js';
-import { CHANNELS, type Database, notify } from './store/database.js';
+import { CHANNELS, notify } from './store/database.js';
 import { countOpenJoinTokens } from './store/join-tokens.js';
 import { listNodesBehind, type NewKeys, type NodeBehind } from './store/node-trust.js';
 import {
@@ -17,7 +17,7 @@ import {
   type PlatformKey,
   type PlatformKeyKind,
 } from './store/platform-keys.js';
-import { listTenants, type Tenant } from './store/tenants.js';
+import { everyTenant } from './store/tenants.js';
 
 export interface RotationOptions {
   readonly step: RotationStep;
@@ -118,15 +118,6 @@ function wantedKeys(keyring: Keyring, kind: PlatformKeyKind, coming: PlatformKey
   return kind === 'ca'
     ? { trustSha256, certificateAuthority: pinOf(authority.certificate) }
     : { trustSha256, signingKeyId: signingKeys[0].keyId };
-}
-
-async function* everyTenant(database: Database): AsyncGenerator<Tenant> {
-  let after: string | undefined;
-  do {
-    const page = await database.withPlatform((tx) => listTenants(tx, { after }));
-    yield* page.items;
-    after = page.nextCursor;
-  } while (after !== undefined);
 }
 
 function refuseToLose(behind: Behind): void {

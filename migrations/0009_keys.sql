@@ -7,5 +7,5 @@ CREATE UNIQUE INDEX "platform_keys_next" ON "platform_keys" USING btree ("kind")
 CREATE UNIQUE INDEX "platform_keys_retiring" ON "platform_keys" USING btree ("kind") WHERE "platform_keys"."state" = 'retiring';--> statement-breakpoint
 ALTER TABLE "nodes" ADD CONSTRAINT "nodes_trust_length" CHECK (octet_length("nodes"."trust_sha256") = 32);--> statement-breakpoint
 ALTER TABLE "platform_keys" ADD CONSTRAINT "platform_keys_state" CHECK ("platform_keys"."state" in ('next', 'active', 'retiring', 'retired'));--> statement-breakpoint
--- A key is never deleted and never becomes another: only where it stands, and that it is gone.
+-- A key is never deleted and never becomes another: only where it stands, how it is sealed, that it is gone.
 GRANT UPDATE (state, changed_at, private_encrypted) ON platform_keys TO bulkhead_app;

@@ -1,4 +1,5 @@
 import { asc, eq, gt } from 'drizzle-orm';
+import type { Database } from './database.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
@@ -47,6 +48,16 @@ export async function listTenants(
     (row) => row,
     (row) => [row.name],
   );
+}
+
+/** By name, a page a transaction. */
+export async function* everyTenant(database: Database): AsyncGenerator<Tenant> {
+  let after: string | undefined;
+  do {
+    const page = await database.withPlatform((tx) => listTenants(tx, { after }));
+    yield* page.items;
+    after = page.nextCursor;
+  } while (after !== undefined);
 }
 
 /** The caller's own. @throws BulkheadError NOT_FOUND */

@@ -15,6 +15,7 @@ const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   api_key_tenants: 'which tenant a public id belongs to: no secret',
   join_token_tenants: 'which tenant a public id belongs to: no secret',
   event_cursors: 'how far the log was read',
+  master_keys: 'wrapped: a KMS plugin alone can open them',
   platform_keys: 'the keys of the installation, sealed',
   schema_migrations: 'names and check sums of files',
 };

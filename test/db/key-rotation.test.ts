@@ -57,7 +57,11 @@ beforeEach(async () => {
   edges = [];
   agents = [];
   for (const _replica of ['first', 'second']) {
-    const keys = await KeyWatch.start({ ...keyStore(), log: pino({ level: 'silent' }) });
+    const keys = await KeyWatch.start({
+      ...keyStore(),
+      refreshVault: async () => {},
+      log: pino({ level: 'silent' }),
+    });
     watches.push(keys);
     edges.push(await startTestEdge(database, { keys }));
   }

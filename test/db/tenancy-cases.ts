@@ -70,6 +70,7 @@ import {
   deleteDeliveriesBefore,
   deleteEventsBefore,
 } from '../../control-plane/store/retention.js';
+import { countSealedValues, resealValues } from '../../control-plane/store/sealed-values.js';
 import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
 import { getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
@@ -103,6 +104,7 @@ export interface TenantCase {
 }
 
 const HASH = sha256('x');
+const PREFIX = HASH.subarray(0, 9);
 const BUNDLE = { contentSha256: HASH, envelopeGzip: Buffer.from('x'), signingKeyId: 'key' };
 const ALERTED = { eventType: 'alert.created', payload: {} };
 
@@ -320,6 +322,19 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'settings.updateSettings',
     call: (tx) => updateSettings(tx, { retention: { eventDays: 3 } }),
   },
+  {
+    name: 'sealed-values.countSealedValues',
+    call: async (tx) => (await countSealedValues(tx, PREFIX)).values > 0,
+  },
+  {
+    name: 'sealed-values.resealValues',
+    call: async (tx) => {
+      const { done } = await resealValues(tx, PREFIX, (_purpose, sealed) =>
+        Buffer.concat([PREFIX, sealed]),
+      );
+      return done > 0;
+    },
+  },
   { name: 'tenants.getTenant', call: (tx) => getTenant(tx) },
   {
     name: 'users.createUser',
@@ -369,6 +384,9 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'event-cursors.startLease': 'worker: cursors belong to no tenant',
   'event-cursors.withClaimedShard': 'worker: over all tenants',
   'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
+  'master-keys.insertMasterKeyIfAbsent': 'the keys of the installation',
+  'master-keys.listMasterKeys': 'the keys of the installation',
+  'master-keys.moveMasterKey': 'the keys of the installation',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
@@ -379,6 +397,7 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
   'tenants.createTenant': 'makes one',
+  'tenants.everyTenant': 'lists them for the platform',
   'tenants.findTenantByName': 'lists them for the platform',
   'tenants.listTenants': 'lists them for the platform',
 };
