@@ -3,9 +3,9 @@ import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js
 import { serve } from './app.js';
 import type { Config } from './config.js';
 import { ROTATION_STEPS } from './domain/key-rotation.js';
-import { type MasterKeys, openMasterKeys } from './master-keys.js';
-import { describeRotation, reportToJson, rotateKeys } from './rotate-keys.js';
-import { describeMasterKey, MASTER_KEY_STEPS, rotateMasterKey } from './rotate-master-key.js';
+import { type MasterKeys, openMasterKeys } from './keys/master-keys.js';
+import { describeRotation, reportToJson, rotateKeys } from './keys/rotate-keys.js';
+import { describeMasterKey, MASTER_KEY_STEPS, rotateMasterKey } from './keys/rotate-master-key.js';
 import { createApiKey, ROLES, type Role } from './store/api-keys.js';
 import { type Database, openDatabase } from './store/database.js';
 import { migrate } from './store/migrate.js';

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
-import { MASTER_KEY_BYTES } from './domain/vault.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
+import { type MasterKeySetting, type Reader, readMasterKeys } from './keys/master-key-setting.js';
 import type { TracingOptions } from './tracing/exporter.js';
 
 export const ROLES = ['edge', 'api', 'worker'] as const;
@@ -12,11 +11,6 @@ export type Role = (typeof ROLES)[number];
 const CONNECTIONS = { standard: 10, min: 1, max: 1000 } as const;
 const BATCH_DAYS = { standard: 7, min: 1, max: 90 } as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-/** Where the master key is from; `other` opens too, while it is changed. */
-export type MasterKeySetting = ({ readonly active: Buffer } | { readonly kmsSocket: string }) & {
-  readonly other: Buffer | undefined;
-};
 
 export interface Config {
   readonly roles: ReadonlySet<Role>;
@@ -181,8 +175,6 @@ function misspelt(environment: Environment): string[] {
   });
 }
 
-type Reader = (name: string) => string | undefined;
-
 function readRoles(args: readonly string[], fallback: string | undefined, problems: string[]) {
   const option = args.find((arg) => arg.startsWith('--role='))?.slice('--role='.length);
   const words = (option ?? fallback ?? ROLES.join(',')).split(',').map((word) => word.trim());
@@ -259,40 +251,6 @@ function readTracing(text: Reader, problems: string[]): Config['tracing'] {
   return endpoint === undefined
     ? undefined
     : { endpoint, headers: Object.fromEntries(headers), ratio, serviceName };
-}
-
-function readMasterKeys(text: Reader, problems: string[]): MasterKeySetting {
-  const other = readKey('BULKHEAD_MASTER_KEY_OTHER', text, problems);
-  const kmsSocket = text('BULKHEAD_KMS_SOCKET');
-  const active = readKey('BULKHEAD_MASTER_KEY', text, problems);
-  if (kmsSocket === undefined) {
-    if (!active) problems.push(`BULKHEAD_MASTER_KEY: ${KEY_FORM}`);
-    return { active: active ?? Buffer.alloc(0), other };
-  }
-  if (active) problems.push('BULKHEAD_KMS_SOCKET: only without BULKHEAD_MASTER_KEY and its _FILE');
-  if (!kmsSocket.startsWith('/')) problems.push('BULKHEAD_KMS_SOCKET: not an absolute path');
-  return { kmsSocket, other };
-}
-
-const KEY_FORM = '32 bytes in base64, as `openssl rand -base64 32` makes them';
-
-/** Of a setting or of the file that a second one names. undefined: of neither. */
-function readKey(name: string, text: Reader, problems: string[]): Buffer | undefined {
-  const file = text(`${name}_FILE`);
-  let value = text(name);
-  if (file !== undefined) {
-    if (value !== undefined) problems.push(`${name}_FILE: only without ${name}`);
-    try {
-      value = readFileSync(file, 'utf8').trim();
-    } catch (error) {
-      problems.push(`${name}_FILE: ${error instanceof Error ? error.message : error}`);
-      return Buffer.alloc(MASTER_KEY_BYTES);
-    }
-  }
-  if (value === undefined) return undefined;
-  const key = Buffer.from(value, 'base64');
-  if (key.byteLength !== MASTER_KEY_BYTES) problems.push(`${name}: ${KEY_FORM}`);
-  return key;
 }
 
 function readTrustDomain(value: string, problems: string[]): string {

@@ -15,8 +15,8 @@ import { pino } from 'pino';
 import { contentSha256, packBundle } from '../../control-plane/domain/bundles.js';
 import { issueNodeCertificate } from '../../control-plane/domain/certificates.js';
 import type { RotationStep } from '../../control-plane/domain/key-rotation.js';
-import { KeyWatch } from '../../control-plane/key-watch.js';
-import { rotateKeys } from '../../control-plane/rotate-keys.js';
+import { KeyWatch } from '../../control-plane/keys/key-watch.js';
+import { rotateKeys } from '../../control-plane/keys/rotate-keys.js';
 import { insertBundle } from '../../control-plane/store/bundles.js';
 import { revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { getNode } from '../../control-plane/store/nodes.js';
@@ -24,12 +24,15 @@ import type { PlatformKeyKind } from '../../control-plane/store/platform-keys.js
 import { createRequest } from '../../node-agent/uplink/certificates.js';
 import { renew } from '../../node-agent/uplink/join.js';
 import { openClient } from '../../node-agent/uplink/service.js';
+import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
 import { encodeBundle } from '../../proto/ts/policy/canonical.js';
 import { TestAgent } from '../support/agent.js';
+import { runControlPlane } from '../support/control-plane.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   EDGE_VAULT,
   joinNode,
+  NODE,
   newJoinToken,
   startTestEdge,
   type TestEdge,
@@ -227,18 +230,48 @@ describe('the certificate authority is changed', () => {
     }
   });
 
+  it('and an agent that does not say what it believes is told nothing, and counts', async () => {
+    const node = await joinNode(portOf(0), keyring().caPin, token.text, 'former');
+    const client = node.connect();
+    try {
+      const stream = client.Policies();
+      const told: PoliciesResponse__Output[] = [];
+      stream.on('error', () => {});
+      stream.on('data', (message: PoliciesResponse__Output) => told.push(message));
+      stream.write({ hello: { node: { ...NODE, name: 'former' }, appliedRevision: '0' } });
+      const agent = await startAgent('present', 0);
+      await settled(() => rotate('ca', 'begin'));
+      await holdsTrust(agent);
+      expect((await rotate('ca', 'status')).behind.nodes.map(({ name }) => name)).toEqual([
+        'former',
+      ]);
+      expect(told).toEqual([]);
+    } finally {
+      client.close();
+    }
+  });
+
   it('by force, which loses who is behind', async () => {
+    const present = await startAgent('present', 1);
     const away = await startAgent('away', 0);
-    await holdsTrust(away);
+    for (const agent of agents) await holdsTrust(agent);
     await away.stop();
     await settled(() => rotate('ca', 'begin'));
     await settled(() => rotate('ca', 'activate'));
-    expect(await textOf(rotate('ca', 'finish'))).toContain('away');
+    expect(await textOf(rotate('ca', 'finish'))).toContain('nodes behind: 2');
     await settled(() => rotate('ca', 'finish', true));
+    await holdsTrust(present);
     await away.start();
-    await eventually(() =>
-      expect(away.complaints).toContainEqual(expect.objectContaining({ code: 'UNAVAILABLE' })),
-    );
+    const isLost = (agent: TestAgent, code: string) =>
+      eventually(() => expect(agent.complaints).toContainEqual(expect.objectContaining({ code })));
+    // It does not believe the server any more.
+    await isLost(away, 'UNAVAILABLE');
+    // This one does, on a new connection, but its certificate is of the former authority.
+    const [, keys] = watches;
+    const port = portOf(1);
+    await edges[1]?.server.stop(AbortSignal.timeout(0));
+    edges[1] = await startTestEdge(database, { port, ...(keys && { keys }) });
+    await isLost(present, 'CERTIFICATE_REQUIRED');
     expect((await rotate('ca', 'status')).keys.map(({ state }) => state)).toEqual(['active']);
     // Whoever finds it later cannot use it.
     const rows = await database.admin`
@@ -344,6 +377,26 @@ describe('a step', () => {
       const { keys } = await rotate('ca', 'status');
       expect(keys.map(({ state }) => state)).toEqual(states);
     }
+  });
+
+  it('is a command', async () => {
+    const settings = { BULKHEAD_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') };
+    const run = (...args: string[]) => runControlPlane(database.url, settings, args);
+    const begun = await run('rotate-ca', '--step=begin', '--json');
+    expect(JSON.parse(begun.output)).toMatchObject({
+      kind: 'ca',
+      keys: [{ state: 'active' }, { state: 'next' }],
+      behind: { nodes: [], joinTokens: 1 },
+    });
+    expect(begun.output).not.toMatch(/private|encrypted/i);
+    const refused = await run('rotate-ca', '--step=activate');
+    expect(refused).toMatchObject({ code: 1, output: expect.stringMatching(/again in \d+ s/) });
+    expect(await run('rotate-signing-key', '--step=finnish')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('--step: one of begin, activate, finish, status'),
+    });
+    const status = await run('rotate-signing-key');
+    expect(status.output).toMatch(/^active {3}[0-9a-f-]{36} since .*Z\nnodes behind: 0\n$/);
   });
 
   it('comes in its order', async () => {

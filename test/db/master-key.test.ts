@@ -14,9 +14,9 @@ import {
 } from '@jest/globals';
 import { getTableName } from 'drizzle-orm';
 import { createVault, type Vault } from '../../control-plane/domain/vault.js';
-import { loadKeyring } from '../../control-plane/keyring.js';
-import { type MasterKeys, openMasterKeys } from '../../control-plane/master-keys.js';
-import { type MasterKeyStep, rotateMasterKey } from '../../control-plane/rotate-master-key.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
+import { type MasterKeys, openMasterKeys } from '../../control-plane/keys/master-keys.js';
+import { type MasterKeyStep, rotateMasterKey } from '../../control-plane/keys/rotate-master-key.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import { SEALED_COLUMNS } from '../../control-plane/store/sealed-values.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';

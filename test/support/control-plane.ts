@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { loadKeyring } from '../../control-plane/keyring.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';

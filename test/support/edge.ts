@@ -4,7 +4,7 @@ import { join as joinPath } from 'node:path';
 import { pino } from 'pino';
 import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { loadKeyring } from '../../control-plane/keyring.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { createMetrics } from '../../control-plane/metrics/metrics.js';
 import { RpcServer, type RpcServerOptions } from '../../control-plane/rpc/server.js';
 import { createCluster } from '../../control-plane/store/clusters.js';

@@ -5,8 +5,8 @@ import { listSources } from '../../support/sources.js';
 const SEALERS: Readonly<Record<string, string>> = {
   'control-plane/http/idempotency.ts': 'idempotency_keys.answer_encrypted',
   'control-plane/http/webhooks.ts': 'webhook_endpoints.secret_encrypted',
-  'control-plane/keyring.ts': 'platform_keys.private_encrypted',
-  'control-plane/rotate-master-key.ts': 'whatever it opened',
+  'control-plane/keys/keyring.ts': 'platform_keys.private_encrypted',
+  'control-plane/keys/rotate-master-key.ts': 'whatever it opened',
 };
 
 it('whatever is sealed is known to a change of the master key', () => {

@@ -1,22 +1,22 @@
 import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { keyIdOf, publicKeyFromDer, type SigningKeyPair } from '../proto/ts/wire/dsse.js';
-import { trustSha256 } from '../proto/ts/wire/trust.js';
+import { keyIdOf, publicKeyFromDer, type SigningKeyPair } from '../../proto/ts/wire/dsse.js';
+import { trustSha256 } from '../../proto/ts/wire/trust.js';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   loadCertificateAuthority,
   pinOf,
-} from './domain/certificates.js';
-import type { Keyring } from './domain/keyring.js';
-import type { Vault } from './domain/vault.js';
-import type { Database } from './store/database.js';
+} from '../domain/certificates.js';
+import type { Keyring } from '../domain/keyring.js';
+import type { Vault } from '../domain/vault.js';
+import type { Database } from '../store/database.js';
 import {
   insertKeyIfAbsent,
   listKeys,
   type NewPlatformKey,
   type PlatformKey,
   type PlatformKeyKind,
-} from './store/platform-keys.js';
+} from '../store/platform-keys.js';
 
 /** Where the keys are, and what opens them. */
 export interface KeyStore {

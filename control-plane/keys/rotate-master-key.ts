@@ -1,16 +1,16 @@
-import { KEYS_SETTLE_MS, movesOf, type RotationStep, unsettledMs } from './domain/key-rotation.js';
-import type { Vault } from './domain/vault.js';
-import type { MasterKeys } from './master-keys.js';
-import { CHANNELS, type Database, notify } from './store/database.js';
+import { KEYS_SETTLE_MS, movesOf, type RotationStep, unsettledMs } from '../domain/key-rotation.js';
+import type { Vault } from '../domain/vault.js';
+import { CHANNELS, type Database, notify } from '../store/database.js';
 import {
   insertMasterKeyIfAbsent,
   listMasterKeys,
   type MasterKey,
   moveMasterKey,
-} from './store/master-keys.js';
-import { countSealedValues, resealValues, type SealedCount } from './store/sealed-values.js';
-import { everyTenant } from './store/tenants.js';
-import type { PlatformTx, TenantTx } from './store/transaction.js';
+} from '../store/master-keys.js';
+import { countSealedValues, resealValues, type SealedCount } from '../store/sealed-values.js';
+import { everyTenant } from '../store/tenants.js';
+import type { PlatformTx, TenantTx } from '../store/transaction.js';
+import type { MasterKeys } from './master-keys.js';
 
 export const MASTER_KEY_STEPS = ['begin', 'activate', 'reseal', 'finish', 'status'] as const;
 export type MasterKeyStep = (typeof MASTER_KEY_STEPS)[number];

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { backoffMs, sleep } from '../proto/ts/wire/backoff.js';
-import type { MasterKeySetting } from './config.js';
+import { backoffMs, sleep } from '../../proto/ts/wire/backoff.js';
 import {
   type ChangeableVault,
   createVault,
   MASTER_KEY_BYTES,
   masterKeyId,
-} from './domain/vault.js';
-import { createKeyManagement, type KeyManagement } from './kms/client.js';
-import type { Database } from './store/database.js';
+} from '../domain/vault.js';
+import { createKeyManagement, type KeyManagement } from '../kms/client.js';
+import type { Database } from '../store/database.js';
 import {
   insertMasterKeyIfAbsent,
   listMasterKeys,
   type MasterKey,
   type NewMasterKey,
-} from './store/master-keys.js';
+} from '../store/master-keys.js';
+import type { MasterKeySetting } from './master-key-setting.js';
 
 /** The vault, and where its keys are from. */
 export interface MasterKeys {

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import { Bell } from './domain/bell.js';
-import { KEYS_POLL_MS } from './domain/key-rotation.js';
-import type { Keyring, KeySource } from './domain/keyring.js';
+import { Bell } from '../domain/bell.js';
+import { KEYS_POLL_MS } from '../domain/key-rotation.js';
+import type { Keyring, KeySource } from '../domain/keyring.js';
+import { CHANNELS } from '../store/database.js';
+import { listKeys, type PlatformKey } from '../store/platform-keys.js';
 import { ensureKeys, type KeyStore, keyringFrom } from './keyring.js';
-import { CHANNELS } from './store/database.js';
-import { listKeys, type PlatformKey } from './store/platform-keys.js';
 
 export interface KeyWatchOptions extends KeyStore {
   /** Looks for changed master keys, which must be there before what they seal is read. */

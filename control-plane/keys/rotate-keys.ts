@@ -1,23 +1,23 @@
-import { pinOf } from './domain/certificates.js';
+import { pinOf } from '../domain/certificates.js';
 import {
   KEYS_SETTLE_MS,
   type Move,
   movesOf,
   type RotationStep,
   unsettledMs,
-} from './domain/key-rotation.js';
-import type { Keyring } from './domain/keyring.js';
-import { ensureKeys, type KeyStore, keyringFrom, newKey } from './keyring.js';
-import { CHANNELS, notify } from './store/database.js';
-import { countOpenJoinTokens } from './store/join-tokens.js';
-import { listNodesBehind, type NewKeys, type NodeBehind } from './store/node-trust.js';
+} from '../domain/key-rotation.js';
+import type { Keyring } from '../domain/keyring.js';
+import { CHANNELS, notify } from '../store/database.js';
+import { countOpenJoinTokens } from '../store/join-tokens.js';
+import { listNodesBehind, type NewKeys, type NodeBehind } from '../store/node-trust.js';
 import {
   insertNextKey,
   moveKey,
   type PlatformKey,
   type PlatformKeyKind,
-} from './store/platform-keys.js';
-import { everyTenant } from './store/tenants.js';
+} from '../store/platform-keys.js';
+import { everyTenant } from '../store/tenants.js';
+import { ensureKeys, type KeyStore, keyringFrom, newKey } from './keyring.js';
 
 export interface RotationOptions {
   readonly step: RotationStep;
