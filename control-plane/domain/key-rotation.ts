@@ -1,12 +1,12 @@
 /**
  * A key of the installation is changed in three steps, so that nobody is lost who was not there.
  *
- * | state    | from     | CA: trusted | issues to nodes | issues to servers   | signing key: trusted | signs |
- * |----------|----------|-------------|-----------------|---------------------|----------------------|-------|
- * | next     | begin    | yes         | no              | no                  | yes                  | no    |
- * | active   | activate | yes         | yes             | if none is retiring | yes                  | yes   |
- * | retiring | activate | yes         | no              | yes                 | yes                  | yes   |
- * | retired  | finish   | no          | no              | no                  | no                   | no    |
+ * | state    | since    | is trusted | CA: issues to nodes | CA: issues to servers | signs bundles |
+ * |----------|----------|------------|---------------------|-----------------------|---------------|
+ * | next     | begin    | yes        | no                  | no                    | no            |
+ * | active   | activate | yes        | yes                 | if none is retiring   | yes           |
+ * | retiring | activate | yes        | no                  | yes                   | yes           |
+ * | retired  | finish   | no         | no                  | no                    | no            |
  *
  * begin: a next key is made, and all agents are told of it. activate: next -> active -> retiring. An
  * agent that has not heard of the new key yet is still shown a server of the old authority, and bundles

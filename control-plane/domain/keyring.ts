@@ -8,7 +8,7 @@ export interface Keyring {
   readonly authority: CertificateAuthority;
   /** Issues the servers' own: the retiring one while there is one, since every agent believes that. */
   readonly serverAuthority: CertificateAuthority;
-  /** What an agent is given to recognise the authority by; of each that it may be shown, with commas between. */
+  /** What an agent is given to recognise each authority that it may be shown; with commas between. */
   readonly caPin: string;
   /** What agents believe, and servers of agents' certificates. */
   readonly trust: Trust;

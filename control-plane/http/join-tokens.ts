@@ -42,7 +42,7 @@ const IssuedJoinToken = Type.Object(
     token: Type.String({ description: 'Stands in this answer and nowhere else.' }),
     caPin: Type.String({
       description:
-        'What an agent holds the certificate authority against: two, with a comma between, while it is changed.',
+        'What an agent holds the certificate authority against; while it is changed two, with a comma.',
     }),
   },
   { title: 'IssuedJoinToken' },

@@ -25,7 +25,7 @@ export interface KeyStore {
   readonly trustDomain: string;
 }
 
-/** Of every kind and state, oldest first: what a Keyring is made of. The first ones are made by the first process that starts. */
+/** What a Keyring is made of: of every kind and state, oldest first. The first process makes the first ones. */
 export async function ensureKeys(store: KeyStore): Promise<readonly PlatformKey[]> {
   const list = () => store.database.withPlatform((tx) => listKeys(tx));
   const keys = await list();
@@ -78,11 +78,7 @@ export async function keyringFrom(keys: readonly PlatformKey[], vault: Vault): P
     trustSha256: trustSha256(trust),
     trustedAuthorities: [...authorities.values()].map(({ certificate }) => certificate),
     signingKeys: retiringSigner ? [signer, retiringSigner] : [signer],
-    formerSigningKeyIds: new Set(
-      keys
-        .filter(({ kind, state }) => kind === 'bundle-signing' && /^retir/.test(state))
-        .map(signingKeyIdOf),
-    ),
+    formerSigningKeyIds: new Set(keys.filter(isFormerSigner).map(signingKeyIdOf)),
   };
 }
 
@@ -116,6 +112,10 @@ function newSigningKey() {
 
 function signingKeyIdOf({ publicDer }: PlatformKey): string {
   return keyIdOf(publicKeyFromDer(publicDer));
+}
+
+function isFormerSigner({ kind, state }: PlatformKey): boolean {
+  return kind === 'bundle-signing' && (state === 'retiring' || state === 'retired');
 }
 
 function inState<T>(keys: ReadonlyMap<PlatformKey, T>, state: PlatformKey['state']): T | undefined {

@@ -1,3 +1,4 @@
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { KEYS_SETTLE_MS, movesOf, type RotationStep, unsettledMs } from '../domain/key-rotation.js';
 import type { Vault } from '../domain/vault.js';
 import { CHANNELS, type Database, notify } from '../store/database.js';
@@ -75,7 +76,9 @@ async function makeStep(
   }
   const made = moves.includes('make') ? await makeKey() : undefined;
   await database.withPlatform(async (tx) => {
-    if (made) await insertMasterKeyIfAbsent(tx, made, 'next');
+    if (made && !(await insertMasterKeyIfAbsent(tx, made, 'next'))) {
+      throw new BulkheadError('CONFLICT', 'somebody else has begun a change meanwhile');
+    }
     for (const move of moves) {
       if (move !== 'make') await moveMasterKey(tx, move.id, move.from, move.to);
     }

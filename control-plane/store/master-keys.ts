@@ -20,16 +20,18 @@ export interface MasterKey extends NewMasterKey {
   readonly changedAt: Date;
 }
 
-/** Unless there is one in that state: of two at once, one is kept. */
+/** Unless there is one in that state: of two at once, one is kept. Says whether it was this one. */
 export async function insertMasterKeyIfAbsent(
   tx: PlatformTx,
   key: NewMasterKey,
   state: 'active' | 'next',
-): Promise<void> {
-  await tx.queries
+): Promise<boolean> {
+  const rows = await tx.queries
     .insert(masterKeys)
     .values({ ...key, state })
-    .onConflictDoNothing();
+    .onConflictDoNothing()
+    .returning({ id: masterKeys.id });
+  return rows.length > 0;
 }
 
 /** Of every state, oldest first. */

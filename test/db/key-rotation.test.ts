@@ -22,6 +22,7 @@ import { revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { getNode } from '../../control-plane/store/nodes.js';
 import type { PlatformKeyKind } from '../../control-plane/store/platform-keys.js';
 import { createRequest } from '../../node-agent/uplink/certificates.js';
+import { errorFromGrpc } from '../../node-agent/uplink/errors.js';
 import { renew } from '../../node-agent/uplink/join.js';
 import { openClient } from '../../node-agent/uplink/service.js';
 import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
@@ -230,6 +231,22 @@ describe('the certificate authority is changed', () => {
     }
   });
 
+  it('and what is no hash of a trust ends the stream', async () => {
+    const node = await joinNode(portOf(0), keyring().caPin, token.text, 'odd');
+    const client = node.connect();
+    try {
+      const stream = client.Policies();
+      const error = new Promise((resolve) => stream.on('error', resolve).on('data', () => {}));
+      const trustSha256 = Buffer.alloc(31);
+      stream.write({
+        hello: { node: { ...NODE, name: 'odd' }, appliedRevision: '0', trustSha256 },
+      });
+      expect(errorFromGrpc(await error)).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    } finally {
+      client.close();
+    }
+  });
+
   it('and an agent that does not say what it believes is told nothing, and counts', async () => {
     const node = await joinNode(portOf(0), keyring().caPin, token.text, 'former');
     const client = node.connect();
@@ -269,7 +286,8 @@ describe('the certificate authority is changed', () => {
     // This one does, on a new connection, but its certificate is of the former authority.
     const [, keys] = watches;
     const port = portOf(1);
-    await edges[1]?.server.stop(AbortSignal.timeout(0));
+    // Without a word: told to come back, it would take its time.
+    await edges[1]?.server.stop(AbortSignal.abort());
     edges[1] = await startTestEdge(database, { port, ...(keys && { keys }) });
     await isLost(present, 'CERTIFICATE_REQUIRED');
     expect((await rotate('ca', 'status')).keys.map(({ state }) => state)).toEqual(['active']);
