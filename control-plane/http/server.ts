@@ -41,8 +41,8 @@ import { webhookRoutes } from './webhooks.js';
 
 export interface HttpDependencies extends HealthDependencies {
   readonly vault: Vault;
-  /** Printed with every join token. */
-  readonly caPin: string;
+  /** Printed with every join token; another when the authority is changed. */
+  readonly caPin: () => string;
   readonly log: Logger;
   readonly metrics?: HttpMetrics;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */

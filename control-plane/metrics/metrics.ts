@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type HttpMetrics, httpMetrics } from './http.js';
 import { type JobMetrics, jobMetrics } from './jobs.js';
+import { type KeyMetrics, keyMetrics } from './keys.js';
 import { type PoolMetrics, poolMetrics } from './pools.js';
 import { type RpcMetrics, rpcMetrics } from './rpc.js';
 
@@ -15,6 +16,7 @@ export interface Metrics {
   readonly rpc: RpcMetrics;
   readonly jobs: JobMetrics;
   readonly pools: PoolMetrics;
+  readonly keys: KeyMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -25,6 +27,7 @@ export function createMetrics(): Metrics {
     rpc: rpcMetrics(registry),
     jobs: jobMetrics(registry),
     pools: poolMetrics(registry),
+    keys: keyMetrics(registry),
   };
 }
 

@@ -1,6 +1,6 @@
-import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
 import { Bell } from '../domain/bell.js';
 import type { NodeIdentity } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Bundle } from '../store/bundles.js';
 import { CHANNELS, type Database, type Subscription } from '../store/database.js';
@@ -17,7 +17,7 @@ export class BundleSource {
 
   constructor(
     private readonly database: Database,
-    private readonly signingKey: SigningKeyPair,
+    private readonly keys: KeySource,
     private readonly metrics: Pick<RpcMetrics, 'bundleCompositions'>,
   ) {}
 
@@ -25,9 +25,14 @@ export class BundleSource {
   async start(): Promise<void> {
     this.#subscription = await this.database.listen(CHANNELS.policy, (tenantId) => {
       // '' comes after a reconnect: anything may have been missed.
-      const woken = tenantId === '' ? [...this.#bells.values()] : [this.#bells.get(tenantId)];
-      for (const bells of woken) for (const bell of bells ?? []) bell.ring();
+      if (tenantId === '') this.ringAll();
+      else for (const bell of this.#bells.get(tenantId) ?? []) bell.ring();
     });
+  }
+
+  /** Of every tenant. */
+  ringAll(): void {
+    for (const bells of this.#bells.values()) for (const bell of bells) bell.ring();
   }
 
   async stop(): Promise<void> {
@@ -55,8 +60,8 @@ export class BundleSource {
     const underWay = this.#underWay.get(key);
     if (underWay) return underWay;
     const onComposed = () => this.metrics.bundleCompositions.inc();
-    const answer = ensureBundle(this.database, this.signingKey, identity, onComposed).finally(() =>
-      this.#underWay.delete(key),
+    const answer = ensureBundle(this.database, this.keys.current, identity, onComposed).finally(
+      () => this.#underWay.delete(key),
     );
     this.#underWay.set(key, answer);
     return answer;

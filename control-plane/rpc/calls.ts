@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { identityFromSubjectAltName, type NodeIdentity } from '../domain/certificates.js';
+import { identityFromSubjectAltName, type NodeIdentity, pinOf } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import { inSpan } from '../tracing/spans.js';
 import { RPC_ACCESS } from './access.js';
@@ -11,6 +13,8 @@ import { statusFromError } from './errors.js';
 export interface CallContext {
   /** undefined only where the access table says `anyone`. */
   readonly identity: NodeIdentity | undefined;
+  /** The pin of the authority that issued the certificate; undefined where there is no identity. */
+  readonly certificateAuthority: string | undefined;
   readonly log: Logger;
   /** Aborts when the call ends, for whatever reason. */
   readonly signal: AbortSignal;
@@ -20,6 +24,7 @@ export interface CallGate {
   readonly log: Logger;
   readonly metrics: Pick<RpcMetrics, 'calls' | 'openStreams'>;
   readonly trustDomain: string;
+  readonly keys: KeySource;
   /** @throws BulkheadError NODE_REVOKED */
   checkNode(identity: NodeIdentity): Promise<void>;
 }
@@ -42,8 +47,8 @@ export function unary<Request, Response>(
     const log = logOf(gate, call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     const answer = async () => {
-      const identity = await enter(gate, call);
-      return handle(call.request, { identity, log, signal: ended.signal });
+      const caller = await enter(gate, call);
+      return handle(call.request, { ...caller, log, signal: ended.signal });
     };
     inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
       .then((response) => {
@@ -79,7 +84,7 @@ export function bidi<Request, Response>(
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     gate.metrics.openStreams.inc({ method });
     enter(gate, call)
-      .then((identity) => handle(call, { identity, log, signal: ended.signal }))
+      .then((caller) => handle(call, { ...caller, log, signal: ended.signal }))
       .then(() => {
         count(grpc.status.OK);
         call.end();
@@ -106,15 +111,31 @@ export function nodeOf(context: CallContext): NodeIdentity {
   return context.identity;
 }
 
-async function enter(gate: CallGate, call: AnyCall): Promise<NodeIdentity | undefined> {
+type Caller = Pick<CallContext, 'identity' | 'certificateAuthority'>;
+
+async function enter(gate: CallGate, call: AnyCall): Promise<Caller> {
   const access = RPC_ACCESS[call.getPath()];
   if (access === undefined) throw new BulkheadError('PERMISSION_DENIED');
-  if (access === 'anyone') return undefined;
+  if (access === 'anyone') return { identity: undefined, certificateAuthority: undefined };
   const certificate = call.getAuthContext().sslPeerCertificate;
   const identity = identityFromSubjectAltName(gate.trustDomain, certificate?.subjectaltname);
-  if (!identity) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  if (!identity || !certificate) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  const certificateAuthority = authorityOf(gate, certificate.raw);
   await gate.checkNode(identity);
-  return identity;
+  return { identity, certificateAuthority };
+}
+
+/**
+ * TLS has checked the certificate, when the connection began: since then its authority may have been
+ * retired. Names and key ids tell which it was.
+ */
+function authorityOf({ keys }: CallGate, certificateDer: Buffer): string {
+  const certificate = new X509Certificate(certificateDer);
+  const authority = keys.current.trustedAuthorities.find((known) =>
+    certificate.checkIssued(new X509Certificate(Buffer.from(known.rawData))),
+  );
+  if (!authority) throw new BulkheadError('CERTIFICATE_REQUIRED');
+  return pinOf(authority);
 }
 
 /** Whatever came of a call that the peer gave up, it was that. */

@@ -6,25 +6,24 @@ import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { isUuid } from '../../proto/ts/wire/ids.js';
 import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
-  type CertificateAuthority,
   issueNodeCertificate,
   type NodeIdentity,
   requestKeySha256,
 } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import { nodeFactsFromWire } from '../domain/node-info.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { redeemJoinToken } from '../store/join-redemptions.js';
 import { recordCertificate } from '../store/nodes.js';
 import { type CallContext, nodeOf } from './calls.js';
+import { trustToWire } from './trust.js';
 
 export interface JoinDependencies {
   readonly database: Database;
   readonly metrics: Pick<RpcMetrics, 'joinAttempts'>;
-  readonly authority: CertificateAuthority;
+  readonly keys: KeySource;
   readonly trustDomain: string;
-  /** SubjectPublicKeyInfo and id of every key that may sign a bundle. */
-  readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
 }
 
 export async function join(
@@ -82,10 +81,11 @@ export async function renew(
 }
 
 async function issueFor(
-  { authority, database, trustDomain }: JoinDependencies,
+  { keys, database, trustDomain }: JoinDependencies,
   identity: NodeIdentity,
   csrDer: Uint8Array,
 ): Promise<Buffer> {
+  const { authority } = keys.current;
   const issued = await issueNodeCertificate(authority, csrDer, trustDomain, identity, new Date());
   await database.withTenant(identity, (tx) =>
     recordCertificate(tx, identity.nodeId, {
@@ -96,9 +96,6 @@ async function issueFor(
   return issued.der;
 }
 
-function trustOf({ authority, signingKeys }: JoinDependencies) {
-  return {
-    caCertificatesDer: [Buffer.from(authority.certificate.rawData)],
-    signingKeys: [...signingKeys],
-  };
+function trustOf({ keys }: JoinDependencies) {
+  return trustToWire(keys.current.trust);
 }

@@ -5,6 +5,7 @@ import { BulkheadError, isErrorCode } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { send } from '../../proto/ts/wire/send.js';
 import type { NodeIdentity } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import { cut, hooksFromWire, lossesFromWire, nodeFactsFromWire } from '../domain/node-info.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Bundle } from '../store/bundles.js';
@@ -14,10 +15,12 @@ import type { BundleSource } from './bundle-source.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
 import type { ConnectedNodes } from './connected-nodes.js';
 import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
+import { offerTrust, trustSha256FromWire } from './trust.js';
 
 export interface PoliciesDependencies {
   readonly database: Database;
   readonly bundles: BundleSource;
+  readonly keys: KeySource;
   readonly gate: CallGate;
   readonly life: StreamLife;
   readonly nodes: ConnectedNodes;
@@ -43,7 +46,12 @@ export async function servePolicies(
   const bell = bundles.subscribe(identity.tenantId);
   const inbox: PoliciesRequest__Output[] = [];
   const leave = reconnectTime(life);
-  const state: StreamState = { applied: undefined, offered: undefined, refused: undefined };
+  const state: StreamState = {
+    applied: undefined,
+    offered: undefined,
+    refused: undefined,
+    trustSha256: undefined,
+  };
   let ended = false;
   call.on('data', (request: PoliciesRequest__Output) => {
     inbox.push(request);
@@ -59,9 +67,12 @@ export async function servePolicies(
   try {
     while (!ended && !leave.aborted && !context.signal.aborted) {
       for (const request of inbox.splice(0)) {
-        await receive(dependencies, identity, request, state);
+        await receive(dependencies, identity, request, state, context);
       }
       await dependencies.gate.checkNode(identity);
+      // Before a bundle that may be signed by what the node learns here.
+      const { current } = dependencies.keys;
+      state.trustSha256 = await offerTrust(call, current, state.trustSha256, context.signal);
       const bundle = state.applied === undefined ? undefined : await bundles.current(identity);
       if (bundle && isNews(bundle, state)) {
         await offer(call, bundle, state, context.signal);
@@ -86,6 +97,8 @@ interface StreamState {
   applied: number | undefined;
   offered: { revision: number; nonce: string } | undefined;
   refused: number | undefined;
+  /** Of what the node believes, or was told to. undefined: it does not say. */
+  trustSha256: Uint8Array | undefined;
 }
 
 function isNews(bundle: Bundle, state: StreamState): boolean {
@@ -114,15 +127,17 @@ async function receive(
   identity: NodeIdentity,
   request: PoliciesRequest__Output,
   state: StreamState,
+  { certificateAuthority }: Pick<CallContext, 'certificateAuthority'>,
 ): Promise<void> {
   const { nodeId } = identity;
   if (request.hello) {
     const node = nodeFactsFromWire(request.hello.node);
     const appliedRevision = revisionFromWire(request.hello.appliedRevision);
+    const trustSha256 = trustSha256FromWire(request.hello.trustSha256);
     state.applied = appliedRevision;
-    await database.withTenant(identity, (tx) =>
-      recordHello(tx, nodeId, { ...node, appliedRevision }),
-    );
+    state.trustSha256 = trustSha256;
+    const hello = { ...node, appliedRevision, trustSha256, certificateAuthority };
+    await database.withTenant(identity, (tx) => recordHello(tx, nodeId, hello));
     return;
   }
   if (state.applied === undefined) {
@@ -148,8 +163,9 @@ async function receive(
   } else if (request.heartbeat) {
     const losses = lossesFromWire(request.heartbeat.losses);
     const appliedRevision = revisionFromWire(request.heartbeat.appliedRevision);
+    const trustSha256 = trustSha256FromWire(request.heartbeat.trustSha256);
     await database.withTenant(identity, (tx) =>
-      recordHeartbeat(tx, nodeId, { appliedRevision, losses }),
+      recordHeartbeat(tx, nodeId, { appliedRevision, losses, trustSha256 }),
     );
   }
 }

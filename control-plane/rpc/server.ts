@@ -1,10 +1,9 @@
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
-import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
-import type { CertificateAuthority } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { getNode } from '../store/nodes.js';
@@ -24,9 +23,8 @@ export interface RpcServerOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly metrics: RpcMetrics;
-  readonly authority: CertificateAuthority;
+  readonly keys: KeySource;
   readonly trustDomain: string;
-  readonly signingKey: SigningKeyPair & { readonly publicKeyDer: Buffer };
   /** What agents call this server, for its certificate. */
   readonly names: readonly string[];
   readonly host: string;
@@ -44,11 +42,12 @@ export class RpcServer {
   readonly #bundles: BundleSource;
   readonly #draining = new AbortController();
   #renewal: NodeJS.Timeout | undefined;
+  #ignoreKeys: (() => void) | undefined;
 
   constructor(private readonly options: RpcServerOptions) {
-    const { database, log, metrics, authority, trustDomain } = options;
-    this.#identity = new ServerIdentity(authority, options.names);
-    this.#bundles = new BundleSource(database, options.signingKey, metrics);
+    const { database, log, metrics, keys, trustDomain } = options;
+    this.#identity = new ServerIdentity(keys, options.names);
+    this.#bundles = new BundleSource(database, keys, metrics);
     this.#server = new grpc.Server({
       ...FLOW_OPTIONS,
       'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
@@ -61,6 +60,7 @@ export class RpcServer {
       log,
       metrics,
       trustDomain,
+      keys,
       checkNode: (node) => checkNode(database, node),
     };
     const life: StreamLife = {
@@ -68,17 +68,12 @@ export class RpcServer {
       maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
       reconnectSpreadMs: RECONNECT_SPREAD_MS,
     };
-    const joining: JoinDependencies = {
-      database,
-      metrics,
-      authority,
-      trustDomain,
-      signingKeys: [options.signingKey],
-    };
+    const joining: JoinDependencies = { database, metrics, keys, trustDomain };
     const common = { database, gate, life, metrics };
     const policies = {
       ...common,
       bundles: this.#bundles,
+      keys,
       nodes: new ConnectedNodes(metrics.connectedNodes),
       pollMs: POLICY_POLL_MS,
     };
@@ -95,6 +90,10 @@ export class RpcServer {
   async start(): Promise<number> {
     await this.#identity.renew(new Date());
     this.#renewal = setInterval(() => this.#renew(), ServerIdentity.renewEveryMs);
+    this.#ignoreKeys = this.options.keys.onChange(() => {
+      this.#renew();
+      this.#bundles.ringAll();
+    });
     await this.#bundles.start();
     const { host, port } = this.options;
     const address = addressOf(host, port);
@@ -113,6 +112,7 @@ export class RpcServer {
   /** Tells every stream to go elsewhere and waits until they did; ends them where `cut` aborts. */
   async stop(cut: AbortSignal): Promise<void> {
     clearInterval(this.#renewal);
+    this.#ignoreKeys?.();
     this.#draining.abort();
     const force = () => this.#server.forceShutdown();
     const closed = new Promise<void>((resolve) => {

@@ -11,6 +11,7 @@ export interface Bundle {
   /** What decides whether two bundles say the same: 32 bytes. */
   readonly contentSha256: Uint8Array;
   readonly envelopeGzip: Uint8Array;
+  /** The active key of that time; a retiring one may have signed too. */
   readonly signingKeyId: string;
   readonly createdAt: Date;
 }

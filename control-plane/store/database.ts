@@ -17,6 +17,8 @@ export const CHANNELS = {
   policy: 'bulkhead_policy',
   /** A batch of kind alert was stored; no payload. */
   alerts: 'bulkhead_alerts',
+  /** The installation's own keys changed; no payload. */
+  keys: 'bulkhead_keys',
 } as const;
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];
 

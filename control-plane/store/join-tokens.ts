@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm';
 import { found, only } from './errors.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { joinTokens, joinTokenTenants } from './schema/join-tokens.js';
@@ -43,6 +43,23 @@ export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promis
 export async function getJoinToken(tx: TenantTx, id: string): Promise<JoinToken> {
   const [row] = await tx.queries.select().from(joinTokens).where(byId(tx, id));
   return joinTokenFromRow(found(row, 'join token'));
+}
+
+/** Those that a node can still join with, and that were made before. */
+export async function countOpenJoinTokens(tx: TenantTx, madeBefore: Date): Promise<number> {
+  const rows = await tx.queries
+    .select({ count: sql<number>`count(*)::int` })
+    .from(joinTokens)
+    .where(
+      and(
+        eq(joinTokens.tenantId, tx.tenantId),
+        isNull(joinTokens.revokedAt),
+        gt(joinTokens.expiresAt, sql`now()`),
+        lt(joinTokens.uses, joinTokens.maxUses),
+        lt(joinTokens.createdAt, madeBefore),
+      ),
+    );
+  return only(rows).count;
 }
 
 /** Newest first, of one cluster or all. */

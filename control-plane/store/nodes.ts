@@ -76,7 +76,13 @@ export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<
 export async function recordHello(
   tx: TenantTx,
   id: string,
-  hello: NodeInfo & { readonly appliedRevision: number },
+  hello: NodeInfo & {
+    readonly appliedRevision: number;
+    /** 32 bytes; undefined: it does not say. */
+    readonly trustSha256?: Uint8Array | undefined;
+    /** The pin of the authority that issued the certificate it shows. */
+    readonly certificateAuthority?: string | undefined;
+  },
 ): Promise<Node> {
   return updateLive(tx, id, {
     kernelRelease: hello.kernelRelease,
@@ -86,6 +92,8 @@ export async function recordHello(
     hooks: hello.hooks,
     state: 'active',
     appliedRevision: hello.appliedRevision,
+    trustSha256: hello.trustSha256 ?? null,
+    ...(hello.certificateAuthority && { certificateAuthority: hello.certificateAuthority }),
     lastSeenAt: sql`now()`,
   });
 }
@@ -121,11 +129,16 @@ export async function recordNack(
 export async function recordHeartbeat(
   tx: TenantTx,
   id: string,
-  heartbeat: { readonly appliedRevision: number; readonly losses?: NodeLosses | undefined },
+  heartbeat: {
+    readonly appliedRevision: number;
+    readonly losses?: NodeLosses | undefined;
+    readonly trustSha256?: Uint8Array | undefined;
+  },
 ): Promise<Node> {
   return updateLive(tx, id, {
     appliedRevision: heartbeat.appliedRevision,
     ...(heartbeat.losses && { losses: heartbeat.losses }),
+    ...(heartbeat.trustSha256 && { trustSha256: heartbeat.trustSha256 }),
     lastSeenAt: sql`now()`,
   });
 }

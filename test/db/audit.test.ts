@@ -16,6 +16,7 @@ const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   join_token_tenants: 'which tenant a public id belongs to: no secret',
   event_cursors: 'how far the log was read',
   platform_credentials: 'who stands above tenants: seen by transactions of the platform only',
+  master_keys: 'wrapped: a KMS plugin alone can open them',
   platform_keys: 'the keys of the installation, sealed',
   schema_migrations: 'names and check sums of files',
 };

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { compilePolicy } from '../../control-plane/domain/policies.js';
-import type { Keyring } from '../../control-plane/keyring.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
@@ -127,7 +127,7 @@ describe('join', () => {
     const token = await newToken();
     const identity = await joinWith(token.text, { name: 'first' });
     expect(identity).toMatchObject({ tenantId, clusterId });
-    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKey.keyId]);
+    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKeys[0].keyId]);
     const node = await database.app.withTenant({ tenantId }, (tx) => getNode(tx, identity.nodeId));
     expect(node).toMatchObject({ name: 'first', state: 'joined' });
     expect(await new IdentityStore(directory).load()).toEqual(identity);

@@ -34,6 +34,7 @@ import {
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import {
+  countOpenJoinTokens,
   createJoinToken,
   getJoinToken,
   listJoinTokens,
@@ -46,6 +47,7 @@ import {
   listMembers,
   updateMember,
 } from '../../control-plane/store/members.js';
+import { listNodesBehind } from '../../control-plane/store/node-trust.js';
 import {
   getNode,
   listNodes,
@@ -75,6 +77,7 @@ import {
   deleteDeliveriesBefore,
   deleteEventsBefore,
 } from '../../control-plane/store/retention.js';
+import { countSealedValues, resealValues } from '../../control-plane/store/sealed-values.js';
 import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
 import { checkNotSuspended, getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
@@ -113,6 +116,7 @@ export interface TenantCase {
 }
 
 const HASH = sha256('x');
+const PREFIX = HASH.subarray(0, 9);
 const BUNDLE = { contentSha256: HASH, envelopeGzip: Buffer.from('x'), signingKeyId: 'key' };
 const ALERTED = { eventType: 'alert.created', payload: {} };
 
@@ -232,6 +236,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'join-tokens.countOpenJoinTokens',
+    call: (tx) => countOpenJoinTokens(tx, new Date()),
+    forgets: true,
+  },
+  {
     name: 'join-tokens.createJoinToken',
     call: (tx, { clusterId }) =>
       createJoinToken(tx, {
@@ -273,6 +282,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'members.updateMember',
     reach: 'tenant',
     call: (tx, world) => updateMember(tx, world.memberId, { displayName: 'changed' }),
+  },
+  {
+    name: 'node-trust.listNodesBehind',
+    call: (tx) =>
+      listNodesBehind(tx, { trustSha256: HASH, certificateAuthority: 'pin', signingKeyId: 'id' }),
   },
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
@@ -363,6 +377,21 @@ export const TENANT_CASES: readonly TenantCase[] = [
     reach: 'tenant',
     call: (tx) => updateSettings(tx, { retention: { eventDays: 3 } }),
   },
+  {
+    name: 'sealed-values.countSealedValues',
+    reach: 'all',
+    call: async (tx) => (await countSealedValues(tx, PREFIX)).values > 0,
+  },
+  {
+    name: 'sealed-values.resealValues',
+    reach: 'tenant',
+    call: async (tx) => {
+      const { done } = await resealValues(tx, PREFIX, (_purpose, sealed) =>
+        Buffer.concat([PREFIX, sealed]),
+      );
+      return done > 0;
+    },
+  },
   { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
   { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
   {
@@ -412,6 +441,9 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'event-cursors.startLease': 'worker: cursors belong to no tenant',
   'event-cursors.withClaimedShard': 'worker: over all tenants',
   'join-redemptions.redeemJoinToken': 'the id of a token names its tenant, its secret proves it',
+  'master-keys.insertMasterKeyIfAbsent': 'the keys of the installation',
+  'master-keys.listMasterKeys': 'the keys of the installation',
+  'master-keys.moveMasterKey': 'the keys of the installation',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
@@ -419,11 +451,14 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'platform-credentials.findPlatformCredential': 'of no tenant',
   'platform-credentials.revokePlatformCredential': 'of no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
+  'platform-keys.insertNextKey': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
+  'platform-keys.moveKey': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
   'tenants.createTenant': 'makes one',
   'tenants.ensureTenant': 'makes one',
+  'tenants.everyTenant': 'lists them for the platform',
   'tenants.findTenantByName': 'lists them for the platform',
   'tenants.getTenantById': 'lists them for the platform',
   'tenants.listTenants': 'lists them for the platform',

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';
@@ -121,7 +122,11 @@ const START_LIMIT_MS = 60_000;
 
 /** The keys that a process of startControlPlane uses too: made by whoever comes first. */
 export function keyringOf(database: TestDatabase): Promise<Keyring> {
-  return loadKeyring(database.app, createVault(MASTER_KEY), 'bulkhead');
+  return loadKeyring({
+    database: database.app,
+    vault: createVault(MASTER_KEY),
+    trustDomain: 'bulkhead',
+  });
 }
 
 export async function newOwnerKey(database: TestDatabase, tenantId: string): Promise<string> {

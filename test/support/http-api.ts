@@ -47,7 +47,7 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   const api = await createHttpServer({
     database: database.app,
     vault: createVault(randomBytes(32)),
-    caPin: CA_PIN,
+    caPin: () => CA_PIN,
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
     ...more,
   });

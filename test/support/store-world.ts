@@ -13,6 +13,7 @@ import {
 } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken } from '../../control-plane/store/join-tokens.js';
 import { createMember } from '../../control-plane/store/members.js';
+import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
@@ -169,13 +170,15 @@ export async function createClusterWorld(
   const made = await newCluster(database, tenantId, 1, labels);
   const { clusterId, joinTokenId, secret } = made;
   const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
-  await app.withTenant({ tenantId }, (tx) =>
-    insertBundle(tx, clusterId, async () => ({
+  await app.withTenant({ tenantId }, async (tx) => {
+    const notAfter = new Date(Date.now() + 24 * 60 * 60_000);
+    await recordCertificate(tx, nodeId, { serialNumber: '01', notAfter });
+    await insertBundle(tx, clusterId, async () => ({
       contentSha256: sha256('content'),
       envelopeGzip: Buffer.from('envelope'),
       signingKeyId: 'key',
-    })),
-  );
+    }));
+  });
   await insertBatches(app, tenantId, [batchOf(nodeId)]);
   const event = eventOf(clusterId, nodeId);
   const groupKey = sha256(clusterId);

@@ -10,7 +10,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { clusters } from './clusters.js';
-import { instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
+import { bytea, instant, isOneOf, jsonb, tenantIdColumn } from './columns.js';
 
 export const NODE_STATES = ['joined', 'active', 'revoked'] as const;
 
@@ -52,6 +52,10 @@ export const nodes = pgTable(
     state: text('state', { enum: NODE_STATES }).notNull(),
     certificateSerial: text('certificate_serial'),
     certificateNotAfter: instant('certificate_not_after'),
+    /** The pin of the authority whose certificate it showed last. */
+    certificateAuthority: text('certificate_authority'),
+    /** Of what it keeps on its disk: proto/ts/wire/trust.ts. */
+    trustSha256: bytea('trust_sha256'),
     appliedRevision: bigint('applied_revision', { mode: 'number' }).notNull().default(0),
     appliedAt: instant('applied_at'),
     lastNack: jsonb<NodeNack>('last_nack'),
@@ -68,6 +72,7 @@ export const nodes = pgTable(
       foreignColumns: [clusters.tenantId, clusters.id],
     }),
     check('nodes_name_length', sql`octet_length(${table.name}) between 1 and 253`),
+    check('nodes_trust_length', sql`octet_length(${table.trustSha256}) = 32`),
     check('nodes_state', isOneOf(table.state, NODE_STATES)),
   ],
 );

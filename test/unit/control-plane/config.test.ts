@@ -81,6 +81,37 @@ describe('the settings of the control plane', () => {
     expect(problems.join()).not.toMatch(/hunter2|aHVudGVyMg/);
   });
 
+  it('want the master key from one place', () => {
+    const active = Buffer.alloc(32, 1);
+    const other = Buffer.alloc(32, 2);
+    const text = other.toString('base64');
+    expect(readConfig([], { ...NEEDED, BULKHEAD_MASTER_KEY_OTHER: text }).masterKey).toEqual({
+      active,
+      other,
+    });
+    const plugin = { BULKHEAD_KMS_SOCKET: '/run/kms.sock' };
+    const withoutKey = { ...NEEDED, BULKHEAD_MASTER_KEY: '' };
+    expect(readConfig([], { ...withoutKey, ...plugin }).masterKey).toEqual({
+      kmsSocket: '/run/kms.sock',
+      other: undefined,
+    });
+    const about = (environment: Record<string, string>) =>
+      problemsOf(environment).map((problem) => problem.split(':')[0]);
+    expect(about({ BULKHEAD_MASTER_KEY: '' })).toEqual(['BULKHEAD_MASTER_KEY']);
+    expect(about(plugin)).toEqual(['BULKHEAD_KMS_SOCKET']);
+    const moved = { ...plugin, BULKHEAD_MASTER_KEY: '', BULKHEAD_MASTER_KEY_OTHER: text };
+    expect(about(moved)).toEqual([]);
+    expect(about({ BULKHEAD_MASTER_KEY: '', BULKHEAD_KMS_SOCKET: 'kms.sock' })).toEqual([
+      'BULKHEAD_KMS_SOCKET',
+    ]);
+    // Both are named, and the file is not there.
+    expect(about({ BULKHEAD_MASTER_KEY_FILE: '/nowhere/key' })).toEqual([
+      'BULKHEAD_MASTER_KEY_FILE',
+      'BULKHEAD_MASTER_KEY_FILE',
+    ]);
+    expect(about({ BULKHEAD_MASTER_KEY_OTHER: 'c2hvcnQ=' })).toEqual(['BULKHEAD_MASTER_KEY_OTHER']);
+  });
+
   it.each([
     ['BULKHEAD_HTTP_ADRESS', 'BULKHEAD_HTTP_ADDRESS'],
     ['BULKHEAD_DRAIN_DELAY', 'BULKHEAD_DRAIN_DELAY_MS'],

@@ -33,3 +33,14 @@ it('are counted for one process each, not in what prom-client keeps for all', as
   one.rpc.bundlePushes.inc();
   expect(await other.registry.metrics()).toMatch(/^bulkhead_bundle_pushes_total 0$/m);
 });
+
+it('say in days when authorities run out, and nothing before that is known', async () => {
+  const { keys, registry } = createMetrics();
+  const sample = async (name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await registry.metrics())?.[1]);
+  expect(await sample('bulkhead_ca_expiry_days')).toBeNaN();
+  const inDays = (days: number) => new Date(Date.now() + days * 24 * 60 * 60_000);
+  keys.watch(() => ({ active: inDays(3650), trusted: [inDays(3650), inDays(30)] }));
+  expect(await sample('bulkhead_ca_expiry_days')).toBeCloseTo(3650, 1);
+  expect(await sample('bulkhead_trusted_ca_expiry_days')).toBeCloseTo(30, 1);
+});
