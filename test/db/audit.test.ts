@@ -123,9 +123,7 @@ describe('the catalogue', () => {
       ({ name, is_partition: isPartition }) =>
         !isPartition && !limited.has(name) && !(name in GLOBAL_TABLES),
     );
-    expect(Object.fromEntries(open.map(({ name }) => [name, OPEN_TO_LIMITED[name]]))).toEqual(
-      OPEN_TO_LIMITED,
-    );
+    expect(open.map(({ name }) => name)).toEqual(Object.keys(OPEN_TO_LIMITED));
   });
 
   it('grants nothing on a partition', async () => {
