@@ -7,8 +7,8 @@ export interface ArgumentSpec<Flag extends string, Text extends string> {
   readonly flags: readonly Flag[];
   /** Options with a value. */
   readonly texts: readonly Text[];
-  /** One letter -> the flag that it stands for. */
-  readonly short?: Readonly<Record<string, Flag>>;
+  /** One letter -> the option that it stands for. */
+  readonly short?: Readonly<Record<string, Flag | Text>>;
   readonly operands: { readonly what: string; readonly min: number; readonly max: number };
 }
 
@@ -90,7 +90,7 @@ function tokensOf<Flag extends string, Text extends string>(
   };
   const options = Object.fromEntries([
     ...flags.map((flag) => [flag, { type: 'boolean' as const, ...letterOf(flag) }]),
-    ...texts.map((text) => [text, { type: 'string' as const }]),
+    ...texts.map((text) => [text, { type: 'string' as const, ...letterOf(text) }]),
   ]);
   return parseArgs({
     args: [...args],

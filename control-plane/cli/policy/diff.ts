@@ -37,12 +37,7 @@ Exit codes: 0 compared, 1 they differ (--exit-code) or one is invalid, 2 usage, 
 be read.
 `;
 
-export const diff: Command = {
-  name: 'diff',
-  about: 'tell how two policies differ in what they do',
-  help: HELP,
-  run,
-};
+export const diff: Command = { help: HELP, run };
 
 async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const { flags, operands } = readArguments(args, {

@@ -37,7 +37,7 @@ Exit codes: 0 done; 1 a file is no YAML document, or would change (--check); 2 u
 could not be read or written.
 `;
 
-export const fmt: Command = { name: 'fmt', about: 'format policy documents', help: HELP, run };
+export const fmt: Command = { help: HELP, run };
 
 interface Formatted {
   readonly path: string;

@@ -1,0 +1,57 @@
+import { EXIT, Failure } from '../command.js';
+import type { ResourceName } from '../resources/resource.js';
+import { RESOURCES } from '../resources/resources.js';
+import type { ApiClient, Item, Query } from './client.js';
+import { RefusedError } from './refusal.js';
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** More are looked for in the whole list. */
+const ONE_BY_ONE = 8;
+const MANY = 10_000;
+
+/**
+ * The id of a thing that was named by its name or id; `within` narrows names that are unique only in
+ * something. @throws Failure where no thing, or more than one, has the name
+ */
+export async function idOf(
+  client: ApiClient,
+  of: ResourceName,
+  text: string,
+  within: Query = {},
+): Promise<string> {
+  const { naming } = RESOURCES[of];
+  if (naming === undefined || ID.test(text)) return text;
+  const query = naming.byPrefix ? { ...within, namePrefix: text } : within;
+  const { items } = await client.list(naming.list, query, MANY);
+  const found = items.filter(({ name }) => name === text).map(({ id }) => String(id));
+  const [id] = found;
+  if (id === undefined) throw new Failure(EXIT.refused, [`there is no ${of} ${text}`]);
+  if (found.length > 1) {
+    throw new Failure(EXIT.refused, [
+      `${found.length} ${of}s are named ${text}: give an id, one of ${found.join(', ')}`,
+    ]);
+  }
+  return id;
+}
+
+/** Names by ids, as far as the caller may see them. */
+export async function namesOf(
+  client: ApiClient,
+  of: ResourceName,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { naming } = RESOURCES[of];
+  if (naming === undefined || ids.length === 0) return new Map();
+  const { list } = naming;
+  try {
+    const items =
+      ids.length > ONE_BY_ONE
+        ? (await client.list(list, {}, MANY)).items
+        : await Promise.all(ids.map((id) => client.get(`${list}/${encodeURIComponent(id)}`)));
+    return new Map(items.map(({ id, name }: Item) => [String(id), String(name)]));
+  } catch (error) {
+    // Ids tell enough where names may not be read, or the thing is gone.
+    if (error instanceof RefusedError) return new Map();
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { CREATED, NAME, NAME_PREFIX, NEW_NAME, SORT, WIDE_ID } from './options.js';
+import type { Option, Resource, Value } from './resource.js';
+
+const CLUSTER: Value = { value: 'CLUSTER', key: 'clusterId', of: 'cluster' };
+const LABELS: Option = {
+  option: 'labels',
+  value: 'LABELS',
+  key: 'labels',
+  as: 'labels',
+  about: 'all of its labels: env=prod,team=payments',
+};
+
+export const CLUSTERS: Resource = {
+  name: 'cluster',
+  naming: { list: '/v1/clusters', byPrefix: true, unique: true },
+  columns: [
+    NAME,
+    { title: 'HEALTH', field: 'status.health' },
+    { title: 'NODES', field: 'status.nodes.total' },
+    { title: 'LABELS', field: 'labels', as: 'labels' },
+    CREATED,
+    { title: 'SILENT', field: 'status.nodes.silent', wide: true },
+    { title: 'BEHIND', field: 'status.nodes.behind', wide: true },
+    { title: 'REFUSING', field: 'status.nodes.refusing', wide: true },
+    { title: 'LOSING', field: 'status.nodes.losing', wide: true },
+    { title: 'KUBERNETES', field: 'status.kubernetesVersion', wide: true },
+    WIDE_ID,
+  ],
+  actions: [
+    {
+      name: 'list',
+      about: 'list clusters',
+      method: 'GET',
+      path: '/v1/clusters',
+      isList: true,
+      options: [
+        {
+          option: 'labels',
+          value: 'SELECTOR',
+          key: 'labels',
+          about: 'with these labels: env=prod,tier!=db,team in (a,b),!legacy',
+        },
+        NAME_PREFIX,
+        SORT,
+      ],
+    },
+    {
+      name: 'get',
+      about: 'show a cluster',
+      method: 'GET',
+      path: '/v1/clusters/:clusterId',
+      operand: CLUSTER,
+    },
+    {
+      name: 'create',
+      about: 'make a cluster',
+      method: 'POST',
+      path: '/v1/clusters',
+      operand: NEW_NAME,
+      options: [LABELS],
+    },
+    {
+      name: 'edit',
+      about: 'change the name or the labels of a cluster',
+      method: 'PATCH',
+      path: '/v1/clusters/:clusterId',
+      ifMatch: true,
+      operand: CLUSTER,
+      options: [{ option: 'name', value: 'NAME', key: 'name', about: 'its new name' }, LABELS],
+    },
+  ],
+};

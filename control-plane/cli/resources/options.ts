@@ -1,0 +1,61 @@
+import type { Column, Option, Value } from './resource.js';
+
+/** Options and columns that several resources have. */
+
+export const OF_CLUSTER: Option = {
+  option: 'cluster',
+  value: 'CLUSTER',
+  key: 'clusterId',
+  of: 'cluster',
+  about: 'of this cluster, by name or id',
+};
+export const OF_NODE: Option = {
+  option: 'node',
+  value: 'NODE',
+  key: 'nodeId',
+  of: 'node',
+  about: 'of this node, by name or id',
+};
+export const OF_POLICY: Option = {
+  option: 'policy',
+  value: 'POLICY',
+  key: 'policyId',
+  of: 'policy',
+  about: 'of this policy, by name or id',
+};
+export const NAME_PREFIX: Option = {
+  option: 'name-prefix',
+  value: 'TEXT',
+  key: 'namePrefix',
+  about: 'whose name begins so',
+};
+export const SORT: Option = {
+  option: 'sort',
+  value: 'ORDER',
+  key: 'sort',
+  words: ['name', '-name', 'createdAt', '-createdAt'],
+  about: 'name (default) or createdAt, with - before it falling: --sort=-createdAt',
+};
+export const SINCE: Option = {
+  option: 'since',
+  value: 'TIME',
+  key: 'since',
+  as: 'past',
+  about: 'from then on: 2026-01-31T12:00:00Z, or how long ago: 90m, 24h, 7d',
+};
+export const UNTIL: Option = {
+  option: 'until',
+  value: 'TIME',
+  key: 'until',
+  as: 'past',
+  about: 'before then',
+};
+export const NEW_NAME: Value = { value: 'NAME', key: 'name' };
+
+export const ID: Column = { title: 'ID', field: 'id' };
+export const WIDE_ID: Column = { ...ID, wide: true };
+export const NAME: Column = { title: 'NAME', field: 'name' };
+export const CLUSTER: Column = { title: 'CLUSTER', field: 'clusterId', of: 'cluster' };
+export const NODE: Column = { title: 'NODE', field: 'nodeId', of: 'node' };
+export const CREATED: Column = { title: 'CREATED', field: 'createdAt', as: 'time' };
+export const CREATED_BY: Column = { title: 'CREATED BY', field: 'createdBy', wide: true };

@@ -1,0 +1,27 @@
+import { ALERTS } from './alerts.js';
+import { API_KEYS } from './api-keys.js';
+import { AUDIT_LOG } from './audit-log.js';
+import { CLUSTERS } from './clusters.js';
+import { EVENTS } from './events.js';
+import { JOIN_TOKENS } from './join-tokens.js';
+import { NODES } from './nodes.js';
+import { POLICIES } from './policies.js';
+import type { Resource, ResourceName } from './resource.js';
+import { SETTINGS } from './settings.js';
+import { TENANT } from './tenants.js';
+import { WEBHOOKS } from './webhooks.js';
+
+/** In the order of the help. */
+export const RESOURCES: { readonly [Name in ResourceName]: Resource } = {
+  tenant: TENANT,
+  cluster: CLUSTERS,
+  'join-token': JOIN_TOKENS,
+  node: NODES,
+  policy: POLICIES,
+  event: EVENTS,
+  alert: ALERTS,
+  webhook: WEBHOOKS,
+  'api-key': API_KEYS,
+  settings: SETTINGS,
+  audit: AUDIT_LOG,
+};

@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Action } from '../../control-plane/cli/resources/resource.js';
+import { RESOURCES } from '../../control-plane/cli/resources/resources.js';
+import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
+import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
+import { DRIFT_POLICY } from '../support/cli.js';
+import { createTestCliApi, type TestCliApi } from '../support/cli-api.js';
+import { newCluster, redemptionOf } from '../support/store-world.js';
+
+let cli: TestCliApi;
+beforeAll(async () => {
+  cli = await createTestCliApi();
+});
+afterAll(() => cli?.close());
+
+const actions = Object.values(RESOURCES).flatMap((resource) =>
+  resource.actions.map((action) => ({ resource, action, name: `${resource.name} ${action.name}` })),
+);
+const routeOf = ({ method, path }: Action) => `${method} ${path}`;
+
+/** Routes that no entry of the table has, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'GET /livez': 'for probes',
+  'GET /readyz': 'for probes',
+  'GET /schemas/policy.json': 'policy schema',
+  'GET /openapi.json': 'for programs',
+  'POST /v1/policies': 'policy create',
+  'POST /v1/policies/validate': 'policy validate',
+  'POST /v1/policies/:policyId/versions': 'policy push',
+  'GET /v1/policies/:policyId/versions/:version': 'policy source',
+  'POST /v1/policies/:policyId/publish': 'left to whoever has it in a program',
+  'DELETE /v1/policies/:policyId/publish': 'left to whoever has it in a program',
+  'GET /v1/audit-log/export': 'audit export',
+  'GET /v1/audit-log/verification': 'audit verify, without trust in the server',
+};
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly schema: { readonly enum?: readonly string[] };
+}
+interface Operation {
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly schema: BodySchema }>>;
+  };
+}
+interface BodySchema {
+  readonly properties: Readonly<Record<string, { readonly enum?: readonly string[] }>>;
+  readonly required?: readonly string[];
+}
+
+describe('the table of resources', () => {
+  it('has every route, and none that is not', () => {
+    const known = actions.map(({ action }) => routeOf(action));
+    expect([...new Set([...known, ...Object.keys(ELSEWHERE)])].sort()).toEqual(
+      Object.keys(ROUTE_ACCESS).sort(),
+    );
+  });
+
+  it.each(actions)('$name says what the route takes', async ({ action }) => {
+    const { paths } = (await cli.call('GET', '/openapi.json')).json();
+    const path = action.path.replaceAll(/:(\w+)/g, '{$1}');
+    const operation: Operation = paths[path][action.method.toLowerCase()];
+    const query = (operation.parameters ?? []).filter((one) => one.in === 'query');
+    const body = operation.requestBody?.content['application/json']?.schema;
+    const values = [...(action.operand ? [action.operand] : []), ...(action.options ?? [])];
+    const said = values.filter(({ key }) => !action.path.includes(`:${key}`));
+    const taken = new Map<string, { readonly enum?: readonly string[] }>([
+      ...query.map((one) => [one.name, one.schema] as const),
+      ...Object.entries(body?.properties ?? {}),
+    ]);
+    for (const page of ['limit', 'after']) taken.delete(page);
+    const keys = said.map(({ key }) => key.split('.')[0] ?? '');
+    expect([...new Set([...keys, ...Object.keys(action.body ?? {})])].sort()).toEqual(
+      [...taken.keys()].sort(),
+    );
+    for (const { key, words } of said) expect([key, words]).toEqual([key, taken.get(key)?.enum]);
+    const required = said.filter(
+      (one) => one === action.operand || ('required' in one && one.required),
+    );
+    if (!action.body) {
+      expect(required.map(({ key }) => key).sort()).toEqual([...(body?.required ?? [])].sort());
+    }
+  });
+});
+
+describe('clusters', () => {
+  it('are made, edited, found by name and shown', async () => {
+    const made = await cli.run(['cluster', 'create', 'production', '--labels', 'env=prod,zone=a']);
+    expect(made.err).toBe('');
+    expect(made.code).toBe(0);
+    expect(made.out).toMatch(/^NAME .*LABELS .*\nproduction .* env=prod,zone=a {3}2/);
+    await cli.run(['cluster', 'create', 'staging', '--labels', 'env=test']);
+    const names = async (...more: string[]) =>
+      (await cli.run(['cluster', 'list', '-o', 'name', ...more])).out.split('\n').filter(Boolean);
+    expect(await names('--labels', 'env in (prod,test)')).toEqual(['production', 'staging']);
+    expect(await names('--name-prefix', 'stag')).toEqual(['staging']);
+    expect(await names('--sort=-name', '--labels', 'env')).toEqual(['staging', 'production']);
+    const edited = await cli.run([
+      'cluster',
+      'edit',
+      'staging',
+      '--labels',
+      'env=stage',
+      '-o',
+      'json',
+    ]);
+    expect(JSON.parse(edited.out)).toMatchObject({ name: 'staging', labels: { env: 'stage' } });
+    const yaml = await cli.run(['cluster', 'get', 'production', '-o', 'yaml']);
+    expect(yaml.out).toMatch(/^name: production$/m);
+  });
+
+  it('are refused in words, with the next step and the request', async () => {
+    const twice = await cli.run(['cluster', 'create', 'production']);
+    expect({ code: twice.code, out: twice.out }).toEqual({ code: 4, out: '' });
+    expect(twice.err).toMatch(
+      /^bulkhead: CONFLICT: .+\nbulkhead: next: .+\nbulkhead: request \S+\n$/,
+    );
+    const unknown = await cli.run(['cluster', 'get', 'nowhere']);
+    expect(unknown).toEqual({ code: 4, out: '', err: 'bulkhead: there is no cluster nowhere\n' });
+  });
+
+  it('come page after page, up to a limit', async () => {
+    for (let at = 0; at < 3; at += 1) {
+      await cli.call('POST', '/v1/clusters', { body: { name: `page-${at}` } });
+    }
+    const some = await cli.run([
+      'cluster',
+      'list',
+      '--name-prefix',
+      'page-',
+      '--limit',
+      '2',
+      '-o',
+      'json',
+    ]);
+    const { items, nextCursor } = JSON.parse(some.out);
+    expect(items.length).toBe(2);
+    expect(typeof nextCursor).toBe('string');
+    expect(some.err).toBe('bulkhead: there are more than 2: see --limit\n');
+  });
+});
+
+describe('nodes', () => {
+  it('are shown with the name of their cluster, and revoked when that is confirmed', async () => {
+    const { clusterId, joinTokenId, secret } = await newCluster(
+      cli.http.database,
+      cli.http.ours.tenantId,
+      2,
+    );
+    for (const name of ['edge-1', 'edge-2']) {
+      await redeemJoinToken(cli.http.database.app, redemptionOf(joinTokenId, secret, { name }));
+    }
+    const { name: cluster } = (await cli.call('GET', `/v1/clusters/${clusterId}`)).json();
+    const { out } = await cli.run(['node', 'list', '--cluster', cluster, '--no-headers']);
+    expect(out.split('\n')[0]?.split(/ {3,}/).slice(0, 3)).toEqual(['edge-1', cluster, 'joined']);
+    const nobody = await cli.run(['node', 'revoke', 'edge-1']);
+    expect(nobody.code).toBe(2);
+    expect(nobody.err).toContain('nobody is there to be asked: give --yes');
+    const no = await cli.run(['node', 'revoke', 'edge-1'], { answers: ['n'] });
+    expect(no).toEqual({
+      code: 1,
+      out: '',
+      err: 'Revoke node edge-1? [y/N] bulkhead: nothing was done\n',
+    });
+    const yes = await cli.run(['node', 'revoke', 'edge-1', '-o', 'json'], { answers: ['y'] });
+    expect(JSON.parse(yes.out).state).toBe('revoked');
+  });
+});
+
+describe('join tokens', () => {
+  it('are printed with the command of an agent', async () => {
+    await cli.run(['cluster', 'create', 'joined']);
+    const { out, err } = await cli.run([
+      'join-token',
+      'create',
+      '--cluster',
+      'joined',
+      '--ttl',
+      '2h',
+      '--max-uses',
+      '3',
+    ]);
+    const token = /^token: (bkh_jt_\S+)$/m.exec(out)?.[1] ?? '';
+    expect(out).toContain(`BULKHEAD_JOIN_TOKEN=${token} \\\n`);
+    expect(err).toBe('bulkhead: this is shown once: keep it now\n');
+    const id = token.split('_')[2] ?? '';
+    const { items } = JSON.parse(
+      (await cli.run(['join-token', 'list', '--cluster', 'joined', '-o', 'json'])).out,
+    );
+    expect(items).toMatchObject([{ id, maxUses: 3 }]);
+    const life = Date.parse(items[0].expiresAt) - Date.parse(items[0].createdAt);
+    expect(Math.round(life / 60_000)).toBe(120);
+    const revoked = await cli.run(['join-token', 'revoke', id, '--yes', '-o', 'json']);
+    expect(JSON.parse(revoked.out).revokedAt).toMatch(/^2/);
+  });
+});
+
+describe('policies', () => {
+  it('are made of documents, get versions where they mean something else, and come back', async () => {
+    cli.work.write('drift.yaml', DRIFT_POLICY);
+    const made = await cli.run([
+      'policy',
+      'create',
+      'drift',
+      '--file',
+      '@drift.yaml',
+      '-o',
+      'name',
+    ]);
+    expect(made).toEqual({ code: 0, out: 'drift\n', err: '' });
+    const same = await cli.run(['policy', 'push', 'drift', '--file', '-'], {
+      stdin: `# a comment\n${DRIFT_POLICY}`,
+    });
+    expect(same).toEqual({
+      code: 0,
+      out: '',
+      err: 'bulkhead: version 1 of drift means the same: nothing was added\n',
+    });
+    const other = DRIFT_POLICY.replace('[writable, memory]', '[writable]');
+    const pushed = await cli.run(['policy', 'push', 'drift', '-f', '-', '-o', 'json'], {
+      stdin: other,
+    });
+    expect(JSON.parse(pushed.out).version).toBe(2);
+    const versions = await cli.run(['policy', 'versions', 'drift', '-o', 'name']);
+    expect(versions.out).toBe('2\n1\n');
+    expect((await cli.run(['policy', 'source', 'drift'])).out).toBe(other);
+    expect((await cli.run(['policy', 'source', 'drift', '--version', '1'])).out).toBe(DRIFT_POLICY);
+  });
+
+  it('that are invalid are not sent', async () => {
+    const bad = await cli.run(['policy', 'create', 'bad', '--file', '-'], { stdin: 'process: 1' });
+    expect(bad).toEqual({
+      code: 1,
+      out: '',
+      err: '<stdin>:1:10: error POLICY_WRONG_TYPE: this is a number, not a mapping\n',
+    });
+  });
+});
+
+describe('alerts', () => {
+  it('are acknowledged, closed and opened', async () => {
+    const { alertId } = cli.http.ours;
+    for (const [verb, status] of [
+      ['ack', 'acknowledged'],
+      ['close', 'closed'],
+      ['reopen', 'open'],
+    ] as const) {
+      const { out } = await cli.run(['alert', verb, alertId, '-o', 'json']);
+      expect(JSON.parse(out).status).toBe(status);
+    }
+  });
+});
+
+describe('webhooks and API keys', () => {
+  it('show their secrets once', async () => {
+    const hook = await cli.run(['webhook', 'create', 'chat', '--url', 'https://example.com/x']);
+    expect(hook.out).toMatch(/^secret: whsec_\S+$/m);
+    expect(await cli.run(['webhook', 'delete', 'chat', '--yes'])).toEqual({
+      code: 0,
+      out: '',
+      err: 'bulkhead: webhook chat is gone\n',
+    });
+    const key = await cli.run(['api-key', 'create', 'ci', '--role', 'viewer', '--expires', '1d']);
+    const apiKey = /^apiKey: (\S+)$/m.exec(key.out)?.[1] ?? '';
+    const who = await cli.run(['tenant', 'show', '-o', 'json'], { settings: { apiKey } });
+    expect(JSON.parse(who.out).caller).toMatchObject({ name: 'ci', role: 'viewer' });
+    const denied = await cli.run(['webhook', 'list'], { settings: { apiKey } });
+    expect(denied.code).toBe(4);
+    expect(denied.err).toContain('bulkhead: PERMISSION_DENIED: ');
+  });
+});
+
+describe('settings', () => {
+  it('are shown and edited, windows by a document', async () => {
+    cli.work.write(
+      'windows.yaml',
+      '- {name: nights, weekly: {days: [mon], start: "22:00", minutes: 60}}\n',
+    );
+    const edited = await cli.run([
+      ...['settings', 'edit', '--event-days', '9', '--delivery-days', '4'],
+      ...['--freeze-windows', '@windows.yaml', '-o', 'json'],
+    ]);
+    expect(edited.err).toBe('');
+    expect(JSON.parse(edited.out)).toMatchObject({
+      retention: { eventDays: 9, deliveryDays: 4 },
+      freezeWindows: [{ name: 'nights' }],
+    });
+    expect((await cli.run(['settings', 'show', '--no-headers'])).out).toMatch(/^9 +\d+ +4 /);
+  });
+});
+
+describe('events and the audit log', () => {
+  it('are listed by what they are about', async () => {
+    const { eventId, nodeId } = cli.http.ours;
+    const events = await cli.run([
+      'event',
+      'list',
+      '--node',
+      nodeId,
+      '--since',
+      '1d',
+      '-o',
+      'name',
+    ]);
+    expect(events.out).toContain(`${eventId}\n`);
+    const made = await cli.run(['audit', 'list', '--action', 'cluster.create', '--limit', '1']);
+    expect(made.out).toMatch(/cluster\.create/);
+  });
+
+  it('the audit log is exported as it can be verified', async () => {
+    const { out } = await cli.run(['audit', 'export']);
+    cli.work.write('audit.jsonl', out);
+    const verified = await cli.run(['audit', 'verify', '@audit.jsonl']);
+    expect(verified.out).toMatch(/^\d+ records, the chain holds\n/);
+  });
+});
