@@ -30,6 +30,8 @@ export interface Io {
   /** Whether a terminal may be given colours. */
   readonly colour: boolean;
   readonly settings: Settings;
+  /** A variable of the environment that a document names. */
+  readonly variable: (name: string) => string | undefined;
   /** Asks whoever sits at the terminal; undefined: nobody does, or it was left without an answer. */
   readonly ask: (question: string, answer: 'shown' | 'hidden') => Promise<string | undefined>;
   /** Runs a piece of work that no signal may end half done; `stop` tells it that one came. */

@@ -1,4 +1,5 @@
 import { RESOURCE_COMMANDS } from './api/resource-commands.js';
+import { APPLY_COMMANDS } from './apply/commands.js';
 import { AUDIT_EXPORT_COMMANDS, AUDIT_FILE_COMMANDS } from './audit/audit.js';
 import type { Listed } from './command.js';
 import { CONTEXT_COMMANDS, LOGIN_COMMANDS } from './contexts/commands.js';
@@ -15,4 +16,4 @@ export const GROUPS: Readonly<Record<string, readonly Listed[]>> = {
 };
 
 /** `bulkhead COMMAND`. */
-export const SINGLE_COMMANDS: readonly Listed[] = LOGIN_COMMANDS;
+export const SINGLE_COMMANDS: readonly Listed[] = [...LOGIN_COMMANDS, ...APPLY_COMMANDS];

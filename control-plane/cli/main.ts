@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, type Io } from './command.js';
-import { readConfig, snapshotEnvironment } from './config.js';
+import { readConfig, readVariable, snapshotEnvironment } from './config.js';
 import { openOutput, untilDone } from './process-io.js';
 import { runProgram } from './program.js';
 import { askAt } from './terminal.js';
@@ -15,6 +15,7 @@ const io: Io = {
   stderr,
   colour,
   settings,
+  variable: readVariable,
   ask: askAt(process.stdin, process.stderr),
   whole: untilDone,
 };

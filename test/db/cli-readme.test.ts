@@ -41,6 +41,7 @@ async function shell(line: string): Promise<{ code: number | null; out: string }
       PATH: `${join(work, 'bin')}:${process.env.PATH}`,
       XDG_CONFIG_HOME: join(work, 'config'),
       URL: url,
+      CHAT_URL: 'https://chat.example.com/secret',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

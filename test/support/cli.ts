@@ -44,8 +44,9 @@ export interface FakeAround {
   /** Of the terminal. */
   readonly columns: number;
   /** What is said to one question after the other; without any nobody is there. */
-  readonly answers: readonly string[];
+  readonly answers: readonly string[] | (() => Promise<string>);
   readonly settings: Partial<Settings>;
+  readonly variables: Readonly<Record<string, string>>;
   readonly colour: boolean;
 }
 
@@ -55,7 +56,8 @@ interface FakeIo extends Io {
 
 function fakeIo(folder: string, around: Partial<FakeAround>): FakeIo {
   const { stdin = '', terminal = false, colour = false, columns = 80 } = around;
-  const answers = [...(around.answers ?? [])];
+  const { answers = [] } = around;
+  const left = typeof answers === 'function' ? [] : [...answers];
   const written = { out: '', err: '' };
   const output = (name: 'out' | 'err') => ({
     isTerminal: terminal,
@@ -78,9 +80,10 @@ function fakeIo(folder: string, around: Partial<FakeAround>): FakeIo {
       caFile: undefined,
       ...around.settings,
     },
+    variable: (name) => around.variables?.[name],
     ask: async (question) => {
       written.err += question;
-      return answers.shift();
+      return typeof answers === 'function' ? answers() : left.shift();
     },
     whole: (work) => work(new AbortController().signal),
   };

@@ -68,7 +68,8 @@ async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-function diffLines(
+/** What changes, in lines. */
+export function diffLines(
   { changes, selectors, unknownContainer, exact, same }: PolicyDiff,
   before: LoadedPolicy,
   after: LoadedPolicy,
