@@ -1,5 +1,6 @@
 import { asksForHelp, didYouMean } from './arguments.js';
 import { EXIT, type ExitCode, Failure, type Io, type Listed, UsageError } from './command.js';
+import { COMPLETE } from './completion/commands.js';
 import { GROUPS, SINGLE_COMMANDS } from './groups.js';
 import { say } from './output.js';
 import { CLI_VERSION } from './version.js';
@@ -77,7 +78,7 @@ function commandsOf(group: string): readonly Listed[] | undefined {
 }
 
 function findCommand([group = '', name, ...rest]: readonly string[]): Found | undefined {
-  const single = SINGLE_COMMANDS.find((command) => command.name === group);
+  const single = [...SINGLE_COMMANDS, COMPLETE].find((command) => command.name === group);
   if (single)
     return { name: group, listed: single, rest: name === undefined ? [] : [name, ...rest] };
   const listed = commandsOf(group)?.find((command) => command.name === name);
