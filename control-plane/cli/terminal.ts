@@ -11,13 +11,14 @@ export function askAt(
 ): (question: string, answer: 'shown' | 'hidden') => Promise<string | undefined> {
   return (question, answer) => {
     if (input.isTTY !== true) return Promise.resolve(undefined);
-    output.write(question);
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     // What is shown the terminal itself echoes.
     const lines =
       answer === 'hidden'
         ? createInterface({ input, output: nowhere, terminal: true })
         : createInterface({ input, terminal: false });
+    // Not before the echo is off: somebody may be quick.
+    output.write(question);
     return new Promise((resolve) => {
       lines.on('SIGINT', () => {
         lines.close();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Action } from '../../control-plane/cli/resources/resource.js';
 import { RESOURCES } from '../../control-plane/cli/resources/resources.js';
 import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
+import { createCluster } from '../../control-plane/store/clusters.js';
 import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
 import { DRIFT_POLICY } from '../support/cli.js';
 import { createTestCliApi, type TestCliApi } from '../support/cli-api.js';
@@ -119,6 +120,22 @@ describe('clusters', () => {
     );
     const unknown = await cli.run(['cluster', 'get', 'nowhere']);
     expect(unknown).toEqual({ code: 4, out: '', err: 'bulkhead: there is no cluster nowhere\n' });
+  });
+
+  it('cannot steer a terminal by their names', async () => {
+    const { tenantId } = cli.http.ours;
+    const name = 'x\u001b]0;owned\u0007\u009b2J\u202e';
+    await cli.http.database.app.withTenant({ tenantId }, (tx) =>
+      createCluster(tx, { name, labels: {} }),
+    );
+    for (const format of ['table', 'wide', 'name', 'json', 'yaml']) {
+      const { out } = await cli.run(['cluster', 'list', '-o', format], {
+        terminal: true,
+        columns: 400,
+      });
+      expect(out).toContain('owned');
+      expect(out).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    }
   });
 
   it('come page after page, up to a limit', async () => {
@@ -240,6 +257,13 @@ describe('policies', () => {
 });
 
 describe('alerts', () => {
+  it('are found by nothing that is no id', async () => {
+    for (const text of ['..', '../webhooks', 'x']) {
+      const { code, err } = await cli.run(['alert', 'get', text]);
+      expect({ code, err }).toEqual({ code: 4, err: `bulkhead: there is no alert ${text}\n` });
+    }
+  });
+
   it('are acknowledged, closed and opened', async () => {
     const { alertId } = cli.http.ours;
     for (const [verb, status] of [

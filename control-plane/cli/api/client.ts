@@ -82,8 +82,11 @@ export class ApiClient {
     do {
       const page = String(Math.min(PAGE_LIMIT, limit - items.length));
       const answer = await this.get(path, { ...query, limit: page, after });
-      if (Array.isArray(answer.items)) items.push(...answer.items);
-      after = typeof answer.nextCursor === 'string' ? answer.nextCursor : undefined;
+      const found = Array.isArray(answer.items) ? answer.items.filter(isObject) : [];
+      items.push(...found);
+      // Of a page with nothing on it there is none behind.
+      const { nextCursor } = answer;
+      after = typeof nextCursor === 'string' && found.length > 0 ? nextCursor : undefined;
     } while (after !== undefined && items.length < limit);
     return { items, nextCursor: after };
   }
@@ -128,6 +131,7 @@ export class ApiClient {
       const refusal = refusalFromJson(status, objectFromText(await textOf(answer)));
       throw refusal ? new RefusedError(refusal, retryAfterMs(answer)) : this.#stranger(answer);
     } catch (error) {
+      if (abort.signal.aborted) throw normalise(abort.signal.reason, this.server);
       throw error instanceof RefusedError ? error : normalise(error, this.server);
     } finally {
       clearTimeout(timer);
@@ -194,10 +198,12 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 function objectFromText(text: string): Item | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Item)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): value is Item {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,8 @@ import { RESOURCES } from '../resources/resources.js';
 import type { ApiClient, Item, Query } from './client.js';
 import { RefusedError } from './refusal.js';
 
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** UUIDs, and the ids of tokens and keys. */
+const ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16})$/;
 /** More are looked for in the whole list. */
 const ONE_BY_ONE = 8;
 const MANY = 10_000;
@@ -20,12 +21,14 @@ export async function idOf(
   within: Query = {},
 ): Promise<string> {
   const { naming } = RESOURCES[of];
-  if (naming === undefined || ID.test(text)) return text;
+  if (ID.test(text)) return text;
+  const unknown = new Failure(EXIT.refused, [`there is no ${of} ${text}`]);
+  if (naming === undefined) throw unknown;
   const query = naming.byPrefix ? { ...within, namePrefix: text } : within;
   const { items } = await client.list(naming.list, query, MANY);
   const found = items.filter(({ name }) => name === text).map(({ id }) => String(id));
   const [id] = found;
-  if (id === undefined) throw new Failure(EXIT.refused, [`there is no ${of} ${text}`]);
+  if (id === undefined) throw unknown;
   if (found.length > 1) {
     throw new Failure(EXIT.refused, [
       `${found.length} ${of}s are named ${text}: give an id, one of ${found.join(', ')}`,
@@ -43,15 +46,17 @@ export async function namesOf(
   const { naming } = RESOURCES[of];
   if (naming === undefined || ids.length === 0) return new Map();
   const { list } = naming;
-  try {
-    const items =
-      ids.length > ONE_BY_ONE
-        ? (await client.list(list, {}, MANY)).items
-        : await Promise.all(ids.map((id) => client.get(`${list}/${encodeURIComponent(id)}`)));
-    return new Map(items.map(({ id, name }: Item) => [String(id), String(name)]));
-  } catch (error) {
-    // Ids tell enough where names may not be read, or the thing is gone.
-    if (error instanceof RefusedError) return new Map();
-    throw error;
-  }
+  const items =
+    ids.length > ONE_BY_ONE
+      ? (await client.list(list, {}, MANY).catch(orNothing)).items
+      : await Promise.all(
+          ids.map((id) => client.get(`${list}/${encodeURIComponent(id)}`).catch(orNothing)),
+        );
+  return new Map(items.flatMap(({ id, name }: Item) => (name ? [[String(id), String(name)]] : [])));
+}
+
+/** Ids tell enough where names may not be read, or a thing is gone. */
+function orNothing(error: unknown): { readonly items: readonly Item[] } {
+  if (error instanceof RefusedError) return { items: [] };
+  throw error;
 }

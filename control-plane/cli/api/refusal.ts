@@ -37,10 +37,11 @@ export class RefusedError extends Failure implements Ending {
     readonly retryAfterMs?: number,
   ) {
     const { code, detail, nextStep, requestId, problems } = refusal;
+    const next = code === 'UNAUTHENTICATED' ? 'log in with another key: bulkhead login' : nextStep;
     super(EXIT.refused, [
       `${code}: ${detail}`,
       ...problems.map(problemText),
-      ...(nextStep ? [`next: ${nextStep}`] : []),
+      ...(next ? [`next: ${next}`] : []),
       ...(requestId ? [`request ${requestId}`] : []),
     ]);
     this.status = refusal.status;

@@ -11,6 +11,7 @@ import {
 import { checkOneStdin, oneOf, readArguments } from '../arguments.js';
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from '../command.js';
 import { isRefused, refuse } from '../policy/documents.js';
+import { startProgress } from '../progress.js';
 import { carryOut, printDone, sayOutcome } from './carry-out.js';
 import { loadManifests } from './load.js';
 import { makePlan, PRUNABLE, type Prunable } from './plan.js';
@@ -109,7 +110,12 @@ async function plan(read: ApplyArguments, io: Io): Promise<Planned | ExitCode> {
   }
   if (loaded.declared.length === 0) throw new UsageError('the files have no document');
   const client = await openSession(read, io);
-  return { client, steps: await makePlan(client, loaded.declared, read.prune) };
+  const progress = startProgress(io, loaded.declared.length);
+  try {
+    return { client, steps: await makePlan(client, loaded.declared, read.prune, progress.step) };
+  } finally {
+    progress.end();
+  }
 }
 
 async function dryRun(read: ApplyArguments, io: Io): Promise<ExitCode> {

@@ -24,6 +24,7 @@ export async function makePlan(
   client: ApiClient,
   declared: readonly Declared[],
   prune: readonly Prunable[],
+  onPlanned: (name: string) => void,
 ): Promise<Step[]> {
   const steps: Step[] = [];
   const deletions: Step[] = [];
@@ -38,6 +39,7 @@ export async function makePlan(
       const some = wanted.slice(at, at + AT_ONCE);
       const planned = some.map((one) => planOne(client, one, byName.get(one.name), problems));
       steps.push(...(await Promise.all(planned)));
+      for (const { name } of some) onPlanned(name);
     }
     if (takesBack) deletions.unshift(...deletionsOf(kind, items, wanted));
   }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { EXIT, Failure, type Io } from '../command.js';
 import { describeFileError } from '../files.js';
@@ -57,13 +57,7 @@ interface Loaded {
 async function load(path: string): Promise<Loaded | undefined> {
   let bytes: Uint8Array;
   try {
-    const { mode, uid, size } = await lstat(path);
-    if (uid !== process.getuid?.()) throw fault(path, 'it belongs to another user');
-    if ((mode & 0o077) !== 0) {
-      throw fault(path, `others may read it, and it holds API keys: chmod 600 ${path}`);
-    }
-    if (size > MAX_BYTES) throw fault(path, 'it is too large');
-    bytes = await readFile(path);
+    bytes = await readOwn(path);
   } catch (error) {
     if (error instanceof Failure) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -75,6 +69,22 @@ async function load(path: string): Promise<Loaded | undefined> {
   } catch {
     // The text of an error would repeat the line, which may be the one with the key.
     throw fault(path, 'it is not what "bulkhead login" writes: mend it, or remove it');
+  }
+}
+
+/** @throws Failure where others may read or change it */
+async function readOwn(path: string): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const { mode, uid, size } = await file.stat();
+    if (uid !== process.getuid?.()) throw fault(path, 'it belongs to another user');
+    if ((mode & 0o077) !== 0) {
+      throw fault(path, `others may read it, and it holds API keys: chmod 600 ${path}`);
+    }
+    if (size > MAX_BYTES) throw fault(path, 'it is too large');
+    return await file.readFile();
+  } finally {
+    await file.close();
   }
 }
 

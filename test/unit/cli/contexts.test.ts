@@ -67,7 +67,10 @@ describe('bulkhead login', () => {
       response.end(JSON.stringify({ code: 'UNAUTHENTICATED', detail: 'no' }));
     });
     const { code, err } = await login();
-    expect({ code, err }).toEqual({ code: 4, err: 'bulkhead: UNAUTHENTICATED: no\n' });
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: 'bulkhead: UNAUTHENTICATED: no\nbulkhead: next: log in with another key: bulkhead login\n',
+    });
     expect(readdirSync(work.folder)).toEqual([]);
   });
 

@@ -165,6 +165,27 @@ describe('ApiClient', () => {
     ]);
   });
 
+  it('does not go on behind a page with nothing on it, and takes only objects', async () => {
+    const { asked, connect } = await serve(
+      json({ items: [null, 1, { id: 1 }], nextCursor: 'c' }),
+      json({ items: [], nextCursor: 'd' }),
+    );
+    const { items, nextCursor } = await connect(10_000).list('/v1/x', {}, 100);
+    expect(items).toEqual([{ id: 1 }]);
+    expect(nextCursor).toBeUndefined();
+    expect(asked.length).toBe(2);
+  });
+
+  it('gives up on an answer that does not end', async () => {
+    const { connect } = await serve((_request, response) => {
+      response.write('{');
+    });
+    expect(await failureOf(connect(300).get('/v1/x'))).toMatchObject({
+      exit: 5,
+      message: expect.stringContaining('no answer in time'),
+    });
+  });
+
   it('says that nobody listens', async () => {
     const { connect } = await serve(json({}));
     const client = connect(1000);
