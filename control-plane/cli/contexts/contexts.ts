@@ -41,11 +41,12 @@ export async function changeContexts(
 ): Promise<void> {
   const { contextFile } = io.settings;
   const { stringify } = await import('yaml');
-  const loaded = (await load(contextFile)) ?? (await create(contextFile));
-  const { current, contexts } = change(loaded.contexts);
+  const loaded = await load(contextFile);
+  const { current, contexts } = change(loaded?.contexts ?? NONE);
   const text = stringify({ ...(current !== undefined && { current }), contexts });
   const after = new TextEncoder().encode(text);
-  const refusal = await io.whole(() => replaceFile(contextFile, loaded.bytes, after));
+  const before = loaded?.bytes ?? (await create(contextFile));
+  const refusal = await io.whole(() => replaceFile(contextFile, before, after));
   if (refusal !== undefined) throw fault(contextFile, refusal);
 }
 
@@ -88,7 +89,8 @@ async function readOwn(path: string): Promise<Uint8Array> {
   }
 }
 
-async function create(path: string): Promise<Loaded> {
+/** An empty file, to be replaced. @throws Failure */
+async function create(path: string): Promise<Uint8Array> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
@@ -96,7 +98,7 @@ async function create(path: string): Promise<Loaded> {
   } catch (error) {
     throw fault(path, describeFileError(error));
   }
-  return { bytes: new Uint8Array(), contexts: NONE };
+  return new Uint8Array();
 }
 
 /** @throws Error where anything is not as it is written here */

@@ -52,9 +52,19 @@ async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const [before, after] = loaded.flatMap(({ policies }) => policies);
   const refused = together(loaded);
   if (isRefused(refused) || !before || !after) return refuse(refused, json, io);
+  return tellDiff(before, after, { exitCode: flags.has('exit-code'), json }, io);
+}
+
+/** Tells how two policies differ in what they do. */
+export function tellDiff(
+  before: LoadedPolicy,
+  after: LoadedPolicy,
+  { exitCode, json }: { readonly exitCode: boolean; readonly json: boolean },
+  io: Io,
+): ExitCode {
   try {
     const found = diffPolicies(before.policy, after.policy);
-    const code = flags.has('exit-code') && !(found.same && found.exact) ? EXIT.no : EXIT.fine;
+    const code = exitCode && !(found.same && found.exact) ? EXIT.no : EXIT.fine;
     if (json) {
       printJson(io.stdout, { ok: code === EXIT.fine, ...diffToJson(found, before, after) });
     } else {

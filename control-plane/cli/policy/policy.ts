@@ -42,6 +42,11 @@ export const POLICY_DOCUMENT_COMMANDS: readonly Listed[] = [
     load: async () => (await import('./source.js')).source,
   },
   {
+    name: 'compare',
+    about: 'tell how two versions, or one and a file, differ in what they do',
+    load: async () => (await import('./compare.js')).compare,
+  },
+  {
     name: 'create',
     about: 'make a policy of a document',
     load: async () => (await import('./send.js')).create,

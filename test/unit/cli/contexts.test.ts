@@ -125,6 +125,12 @@ describe('bulkhead context', () => {
     }
   });
 
+  it('makes no file where there is nothing to change', async () => {
+    expect((await work.run(['context', 'use', 'a'])).code).toBe(2);
+    expect((await work.run(['logout'])).code).toBe(2);
+    expect(readdirSync(work.folder)).toEqual([]);
+  });
+
   it('is logged out of', async () => {
     await login('--context', 'a');
     expect((await work.run(['logout'])).code).toBe(0);
