@@ -107,7 +107,7 @@ function start(args: readonly string[], more: Readonly<Record<string, string>> =
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal, ...written }));
   });
-  return { child, ended };
+  return { child, ended, err: () => written.err };
 }
 
 const cluster = (name: string) =>
@@ -129,16 +129,16 @@ describe('bulkhead as a process, against a control plane', () => {
   it('waits for the step under way at Ctrl-C, tells what was done, and can go on', async () => {
     cli.work.write('all.yaml', ['a', 'b', 'c'].map(cluster).join('---\n'));
     gate.passing = 1;
-    const { child, ended } = start(['apply', '-f', 'all.yaml', '--yes']);
+    const { child, ended, err } = start(['apply', '-f', 'all.yaml', '--yes']);
     await eventually(() => expect(gate.waiting).toBe(1));
     child.kill('SIGINT');
-    // It is not ended by it: the call goes on.
+    await eventually(() => expect(err()).toContain('it ends behind the step that is under way'));
     gate.release();
-    const { signal, out, err } = await ended;
+    const { signal, out, err: told } = await ended;
     expect(signal).toBe('SIGINT');
     expect(out).toMatch(/\ncreated Cluster a\ncreated Cluster b\n$/);
-    expect(err).toContain('bulkhead: interrupted\n');
-    expect(err).toContain('bulkhead: 2 steps done; not done: Cluster c\n');
+    expect(told).toContain('bulkhead: interrupted\n');
+    expect(told).toContain('bulkhead: 2 steps done; not done: Cluster c\n');
     expect((await cli.run(['cluster', 'get', 'c'])).code).toBe(4);
     const again = await start(['apply', '-f', 'all.yaml', '--yes']).ended;
     expect(again).toMatchObject({ code: 0, signal: null });

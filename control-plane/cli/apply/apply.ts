@@ -10,6 +10,7 @@ import {
 } from '../api/session.js';
 import { checkOneStdin, oneOf, readArguments } from '../arguments.js';
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from '../command.js';
+import { say } from '../output.js';
 import { isRefused, refuse } from '../policy/documents.js';
 import { startProgress } from '../progress.js';
 import { carryOut, printDone, sayOutcome } from './carry-out.js';
@@ -137,6 +138,7 @@ async function runApply(read: ApplyArguments, io: Io): Promise<ExitCode> {
   const question = `Apply this (${countsOf(steps)})?`;
   if (!same && !(await confirmed(question, read.flags.has('yes'), io))) return EXIT.no;
   const outcome = await io.whole(async (stop) => {
+    stop.addEventListener('abort', () => say(io, 'it ends behind the step that is under way'));
     const onDone = (step: Step) => {
       if (!read.json) printDone(step, io);
     };
