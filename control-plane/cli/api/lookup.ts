@@ -24,9 +24,10 @@ export async function idOf(
   if (ID.test(text)) return text;
   const unknown = new Failure(EXIT.refused, [`there is no ${of} ${text}`]);
   if (naming === undefined) throw unknown;
-  const query = naming.byPrefix ? { ...within, namePrefix: text } : within;
-  const { items } = await client.list(naming.list, query, MANY);
-  const found = items.filter(({ name }) => name === text).map(({ id }) => String(id));
+  const { list, field, prefix } = naming;
+  const query = prefix ? { ...within, [prefix]: text } : within;
+  const { items } = await client.list(list, query, MANY);
+  const found = items.filter((item) => item[field] === text).map(({ id }) => String(id));
   const [id] = found;
   if (id === undefined) throw unknown;
   if (found.length > 1) {
@@ -45,14 +46,16 @@ export async function namesOf(
 ): Promise<ReadonlyMap<string, string>> {
   const { naming } = RESOURCES[of];
   if (naming === undefined || ids.length === 0) return new Map();
-  const { list } = naming;
+  const { list, field } = naming;
   const items =
     ids.length > ONE_BY_ONE
       ? (await client.list(list, {}, MANY).catch(orNothing)).items
       : await Promise.all(
           ids.map((id) => client.get(`${list}/${encodeURIComponent(id)}`).catch(orNothing)),
         );
-  return new Map(items.flatMap(({ id, name }: Item) => (name ? [[String(id), String(name)]] : [])));
+  return new Map(
+    items.flatMap((item: Item) => (item[field] ? [[String(item.id), String(item[field])]] : [])),
+  );
 }
 
 /** Ids tell enough where names may not be read, or a thing is gone. */

@@ -44,8 +44,10 @@ export async function printAnswer(
 
 /** What a command takes to mean this one. */
 export function handleOf({ naming }: Resource, item: Item): string {
-  const { id, name, version, sequence } = item;
-  return String((naming?.unique ? name : undefined) ?? id ?? version ?? sequence ?? '');
+  const { id, version, sequence } = item;
+  return String(
+    (naming?.unique ? item[naming.field] : undefined) ?? id ?? version ?? sequence ?? '',
+  );
 }
 
 /** undefined: there is nothing. */

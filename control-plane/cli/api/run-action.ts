@@ -30,6 +30,7 @@ export async function runAction(
       ...(action.isList ? ['limit'] : []),
       ...options.map(({ option }) => option),
     ],
+    mayBeEmpty: options.filter((one) => one.mayBeEmpty).map(({ option }) => option),
     short: { o: 'output' },
     operands: { what: operand?.value ?? '', min: operand ? 1 : 0, max: operand ? 1 : 0 },
   });
@@ -88,7 +89,8 @@ async function tell(
   }
   await printAnswer(client, answer, [answer], shown, io);
   if (shown.format !== 'table' && shown.format !== 'wide') return EXIT.fine;
-  const lines = secrets.map((field) => `${field}: ${printable(String(answer[field]))}`);
+  const shownOnce = secrets.filter((field) => answer[field] !== undefined);
+  const lines = shownOnce.map((field) => `${field}: ${printable(String(answer[field]))}`);
   if (lines.length > 0) {
     printLines(io.stdout, ['', ...lines, ...(after?.(answer, client.server) ?? [])]);
     say(io, 'this is shown once: keep it now');

@@ -31,9 +31,9 @@ export function serverFromText(text: string, insecureHttp: boolean): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** Told apart before it goes anywhere; the text of a refusal does not repeat it. @throws Failure */
+/** Of a tenant, or of the platform. Told apart before it goes anywhere; the text of a refusal does not repeat it. @throws Failure */
 export function apiKeyFromText(text: string): string {
-  const token = parseToken(TOKEN_KINDS.apiKey, text);
+  const token = parseToken(TOKEN_KINDS.apiKey, text) ?? parseToken(TOKEN_KINDS.platform, text);
   if (token) return token.text;
   throw new Failure(EXIT.usage, [
     'the API key is not of the form bkh_ak_..., or a part of it is missing: copy it again, whole',

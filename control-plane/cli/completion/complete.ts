@@ -142,9 +142,10 @@ async function thingsOf(
     // On a terminal it would tell of repetitions.
     const quiet: Io = { ...io, stderr: { isTerminal: false, columns: undefined, write() {} } };
     const client = await openSession({ flags, texts }, quiet);
-    const query = naming.byPrefix && current !== '' ? { namePrefix: current } : {};
-    const { items } = await client.list(naming.list, query, MANY);
-    return items.map(({ name }) => String(name));
+    const { list, field, prefix } = naming;
+    const query = prefix && current !== '' ? { [prefix]: current } : {};
+    const { items } = await client.list(list, query, MANY);
+    return items.map((item) => String(item[field]));
   });
 }
 

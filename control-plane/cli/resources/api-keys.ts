@@ -1,4 +1,13 @@
-import { CREATED, CREATED_BY, ID, NAME, NEW_NAME } from './options.js';
+import {
+  CREATED,
+  CREATED_BY,
+  ID,
+  LIMITED_TO,
+  NAME,
+  NAME_PREFIX,
+  NEW_NAME,
+  ROLE,
+} from './options.js';
 import type { Resource } from './resource.js';
 
 export const API_KEYS: Resource = {
@@ -8,6 +17,7 @@ export const API_KEYS: Resource = {
     ID,
     NAME,
     { title: 'ROLE', field: 'role' },
+    { title: 'CLUSTERS', field: 'clusters' },
     { title: 'LAST USED', field: 'lastUsedAt', as: 'time' },
     { title: 'EXPIRES', field: 'expiresAt', as: 'time' },
     { title: 'REVOKED', field: 'revokedAt', as: 'time' },
@@ -21,6 +31,7 @@ export const API_KEYS: Resource = {
       method: 'GET',
       path: '/v1/api-keys',
       isList: true,
+      options: [ROLE, NAME_PREFIX],
     },
     {
       name: 'create',
@@ -29,22 +40,8 @@ export const API_KEYS: Resource = {
       path: '/v1/api-keys',
       operand: NEW_NAME,
       options: [
-        {
-          option: 'role',
-          value: 'ROLE',
-          key: 'role',
-          words: [
-            'owner',
-            'admin',
-            'policy-author',
-            'policy-approver',
-            'operator',
-            'integration-admin',
-            'viewer',
-          ],
-          about: 'what it may do: owner, admin, policy-author, policy-approver, operator, ...',
-          required: true,
-        },
+        { ...ROLE, required: true },
+        LIMITED_TO,
         {
           option: 'expires',
           value: 'TIME',

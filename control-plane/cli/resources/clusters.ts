@@ -12,7 +12,7 @@ const LABELS: Option = {
 
 export const CLUSTERS: Resource = {
   name: 'cluster',
-  naming: { list: '/v1/clusters', byPrefix: true, unique: true },
+  naming: { list: '/v1/clusters', field: 'name', prefix: 'namePrefix', unique: true },
   columns: [
     NAME,
     { title: 'HEALTH', field: 'status.health' },

@@ -5,7 +5,7 @@ const NODE: Value = { value: 'NODE', key: 'nodeId', of: 'node' };
 
 export const NODES: Resource = {
   name: 'node',
-  naming: { list: '/v1/nodes', byPrefix: true, unique: false },
+  naming: { list: '/v1/nodes', field: 'name', prefix: 'namePrefix', unique: false },
   columns: [
     NAME,
     CLUSTER,

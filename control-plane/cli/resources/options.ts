@@ -50,6 +50,28 @@ export const UNTIL: Option = {
   as: 'past',
   about: 'before then',
 };
+export const ROLE: Option = {
+  option: 'role',
+  value: 'ROLE',
+  key: 'role',
+  words: [
+    'owner',
+    'admin',
+    'policy-author',
+    'policy-approver',
+    'operator',
+    'integration-admin',
+    'viewer',
+  ],
+  about: 'viewer, operator, policy-author, policy-approver, ..., admin or owner',
+};
+export const LIMITED_TO: Option = {
+  option: 'clusters',
+  value: 'SELECTOR',
+  key: 'clusters',
+  about: 'only for clusters with these labels: env=prod,tier!=db; --clusters= is all',
+  mayBeEmpty: true,
+};
 export const NEW_NAME: Value = { value: 'NAME', key: 'name' };
 
 export const ID: Column = { title: 'ID', field: 'id' };

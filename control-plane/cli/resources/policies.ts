@@ -6,7 +6,7 @@ const POLICY: Value = { value: 'POLICY', key: 'policyId', of: 'policy' };
 /** What takes or prints documents stands in cli/policy/. */
 export const POLICIES: Resource = {
   name: 'policy',
-  naming: { list: '/v1/policies', byPrefix: true, unique: true },
+  naming: { list: '/v1/policies', field: 'name', prefix: 'namePrefix', unique: true },
   columns: [NAME, { title: 'VERSION', field: 'latestVersion' }, CREATED, CREATED_BY, WIDE_ID],
   actions: [
     {

@@ -21,6 +21,8 @@ export type ResourceName =
   | 'alert'
   | 'webhook'
   | 'api-key'
+  | 'member'
+  | 'platform-tenant'
   | 'settings'
   | 'audit';
 
@@ -28,8 +30,9 @@ export type ResourceName =
 export type Naming =
   | {
       readonly list: string;
-      /** The list takes `namePrefix`. */
-      readonly byPrefix: boolean;
+      readonly field: 'name' | 'email';
+      /** The filter of the list by how that begins; undefined: it has none. */
+      readonly prefix: 'namePrefix' | 'emailPrefix' | undefined;
       /** In the tenant; otherwise the id names it in outputs. */
       readonly unique: boolean;
     }
@@ -96,4 +99,6 @@ export interface Option extends Value {
   readonly option: string;
   readonly about: string;
   readonly required?: true;
+  /** `--option=` is the empty text. */
+  readonly mayBeEmpty?: true;
 }

@@ -4,7 +4,9 @@ import { AUDIT_LOG } from './audit-log.js';
 import { CLUSTERS } from './clusters.js';
 import { EVENTS } from './events.js';
 import { JOIN_TOKENS } from './join-tokens.js';
+import { MEMBERS } from './members.js';
 import { NODES } from './nodes.js';
+import { PLATFORM_TENANTS } from './platform-tenants.js';
 import { POLICIES } from './policies.js';
 import type { Resource, ResourceName } from './resource.js';
 import { SETTINGS } from './settings.js';
@@ -22,6 +24,8 @@ export const RESOURCES: { readonly [Name in ResourceName]: Resource } = {
   alert: ALERTS,
   webhook: WEBHOOKS,
   'api-key': API_KEYS,
+  member: MEMBERS,
+  'platform-tenant': PLATFORM_TENANTS,
   settings: SETTINGS,
   audit: AUDIT_LOG,
 };

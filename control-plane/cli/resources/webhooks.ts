@@ -5,7 +5,7 @@ const WEBHOOK: Value = { value: 'WEBHOOK', key: 'webhookId', of: 'webhook' };
 
 export const WEBHOOKS: Resource = {
   name: 'webhook',
-  naming: { list: '/v1/webhooks', byPrefix: false, unique: true },
+  naming: { list: '/v1/webhooks', field: 'name', prefix: undefined, unique: true },
   columns: [
     NAME,
     { title: 'URL', field: 'url' },
