@@ -48,6 +48,8 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /schemas/policy.json': 'anyone',
   'GET /openapi.json': 'anyone',
   'GET /v1/tenant': 'tenant:read',
+  // And of each topic the permission to read it: see live-topics.ts.
+  'GET /v1/live': 'tenant:read',
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',
   'GET /v1/clusters/:clusterId': 'clusters:read',

@@ -25,6 +25,8 @@ import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
+import { liveRoutes } from './live.js';
+import type { LiveSettings } from './live-hub.js';
 import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
@@ -49,6 +51,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */
   readonly apiKeyMaxDays?: number;
+  /** What is left out is as LIVE_SETTINGS says. */
+  readonly live?: Partial<LiveSettings>;
 }
 
 /** Fastify with types out of the routes' schemas. */
@@ -142,6 +146,7 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     settingRoutes,
   ];
   for (const register of routes) register(api, dependencies);
+  await liveRoutes(api, dependencies);
   await api.ready();
   return api;
 }

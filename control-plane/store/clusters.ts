@@ -55,6 +55,15 @@ export async function getCluster(tx: TenantTx, id: string): Promise<Cluster> {
   return clusterFromRow(found(row, 'cluster'));
 }
 
+/** All that the caller may see. */
+export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
+  const rows = await tx.queries
+    .select({ id: clusters.id })
+    .from(clusters)
+    .where(eq(clusters.tenantId, tx.tenantId));
+  return rows.map(({ id }) => id);
+}
+
 /**
  * `check` sees what is there and may throw; nobody changes it in between.
  * @throws BulkheadError NOT_FOUND, CONFLICT where the tenant has another of that name

@@ -18,10 +18,12 @@ import {
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { readTenantChanges } from '../../control-plane/store/changes.js';
 import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
   createCluster,
   getCluster,
+  listClusterIds,
   listClusters,
   updateCluster,
 } from '../../control-plane/store/clusters.js';
@@ -188,10 +190,16 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
   },
   {
+    name: 'changes.readTenantChanges',
+    call: async (tx) =>
+      (await readTenantChanges(tx, { xid: '0', id: 0n }, ['nodes', 'clusters'], 10)).changes,
+  },
+  {
     name: 'clusters.createCluster',
     call: (tx) => createCluster(tx, { name: 'new', labels: PROD }),
   },
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
+  { name: 'clusters.listClusterIds', call: (tx) => listClusterIds(tx) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
     name: 'clusters.updateCluster',
@@ -422,6 +430,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
 
 /** Those that run for no tenant, and what keeps tenants apart there. Each has tests of its own. */
 export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
+  'changes.endOfChanges': 'a position, which is the same for all tenants',
+  'changes.isAfter': 'no statement',
+  'changes.readChanges': 'of the tenants that it is given: the caller authenticated their streams',
+  'changes.trimChanges': 'worker: over all tenants, and says only how many',
   'alert-changes.leaseAlertChanges': 'worker: over all tenants',
   'alert-changes.listAlertChanges': 'worker: over all tenants',
   'alert-changes.registerAlertConsumer': 'worker: cursors belong to no tenant',

@@ -44,10 +44,7 @@ export interface CallOptions {
 export async function createTestApi(more: Partial<HttpDependencies> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const log: string[] = [];
-  const api = await createHttpServer({
-    database: database.app,
-    vault: createVault(randomBytes(32)),
-    caPin: () => CA_PIN,
+  const api = await createTestServer(database, {
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
     ...more,
   });
@@ -105,6 +102,20 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
       await database.close();
     },
   };
+}
+
+/** One replica of the API over the database. */
+export function createTestServer(
+  database: TestDatabase,
+  more: Partial<HttpDependencies> = {},
+): Promise<FastifyInstance> {
+  return createHttpServer({
+    database: database.app,
+    vault: createVault(randomBytes(32)),
+    caPin: () => CA_PIN,
+    log: pino({ level: 'silent' }),
+    ...more,
+  });
 }
 
 /** The path of a route with the ids of a tenant's things in it. */
