@@ -19,6 +19,8 @@ export interface JoinRedemption extends NodeInfo {
   readonly enrollmentId: string;
   /** sha256 of the SubjectPublicKeyInfo in the certificate request, 32 bytes. */
   readonly publicKeySha256: Uint8Array;
+  /** Told whose token it is before that is looked at; what it throws is thrown. */
+  readonly admit?: (tenantId: string) => void;
 }
 
 export interface JoinedNode {
@@ -43,6 +45,7 @@ export async function redeemJoinToken(
     tx.queries.select().from(joinTokenTenants).where(eq(joinTokenTenants.id, redemption.tokenId)),
   );
   if (!owner) throw new BulkheadError('JOIN_TOKEN_UNKNOWN');
+  redemption.admit?.(owner.tenantId);
   return database.withTenant(owner, async (tx) => {
     await checkSecret(tx, redemption);
     await checkNotSuspended(tx);

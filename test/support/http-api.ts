@@ -8,6 +8,7 @@ import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { UNLIMITED } from './rates.js';
 import { createWorld, type World } from './store-world.js';
 
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
@@ -114,6 +115,7 @@ export function createTestServer(
     vault: createVault(randomBytes(32)),
     caPin: () => CA_PIN,
     log: pino({ level: 'silent' }),
+    rates: UNLIMITED,
     ...more,
   });
 }
