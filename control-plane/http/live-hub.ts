@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { sleep } from '../../proto/ts/wire/backoff.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { Bell } from '../domain/bell.js';
+import { quotaReached } from '../domain/quotas.js';
 import {
   type Change,
   type ChangesRead,
@@ -73,10 +74,15 @@ export class LiveHub {
 
   /**
    * Begins to tell the stream: from now on, or what it missed since `after` and on from there.
+   * `maxOfTenant` is the tenant's quota.
    * @throws BulkheadError RESOURCE_EXHAUSTED, UNAVAILABLE
    */
-  async open(stream: LiveStream, after: LogPosition | 'unknown' | undefined): Promise<void> {
-    this.#admit(stream);
+  async open(
+    stream: LiveStream,
+    after: LogPosition | 'unknown' | undefined,
+    maxOfTenant: number,
+  ): Promise<void> {
+    this.#admit(stream, maxOfTenant);
     try {
       // Between two polls, so that none is under way that does not know of it.
       const now = await this.#inTurn(async () => {
@@ -113,11 +119,12 @@ export class LiveHub {
     await this.#subscription?.close();
   }
 
-  #admit(stream: LiveStream): void {
+  #admit(stream: LiveStream, maxOfTenant: number): void {
     if (this.#closing.signal.aborted) throw new BulkheadError('UNAVAILABLE', 'draining');
     const { context, caller } = stream.options;
     const { tenantId } = context;
     const streams = this.#streams.get(tenantId) ?? new Set();
+    if (streams.size >= maxOfTenant) throw quotaReached('liveStreams', maxOfTenant);
     const ofCaller = [...streams].filter((other) => other.options.caller === caller).length;
     const { maxStreamsOfCaller } = this.settings;
     if (ofCaller >= maxStreamsOfCaller) {

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { listClusterIds } from '../store/clusters.js';
 import type { Database } from '../store/database.js';
 import type { LogPosition } from '../store/event-cursors.js';
+import { getQuotas } from '../store/quotas.js';
 import { authorise } from './authentication.js';
 import { type Caller, callerOf, inTenant } from './caller.js';
 import { LIVE_SETTINGS, LiveHub } from './live-hub.js';
@@ -22,8 +23,8 @@ const LiveQuery = closed({
   ),
 });
 
-/** Live updates: one hub for all streams of this replica, which ends with the server. */
-export async function liveRoutes(api: Api, dependencies: HttpDependencies): Promise<void> {
+/** Live updates. @returns the hub of all streams of this replica, which ends with the server */
+export async function liveRoutes(api: Api, dependencies: HttpDependencies): Promise<LiveHub> {
   const { database, metrics, log } = dependencies;
   const settings = { ...LIVE_SETTINGS, ...dependencies.live };
   const hub = new LiveHub(database, log, settings);
@@ -51,6 +52,7 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
       const { topics, lastEventId } = request.query;
       const caller = nameOf(callerOf(request));
       const scope = await scopeOf(database, request, topics);
+      const { maximums } = await inTenant(database, request, getQuotas);
       const stream = new LiveStream({
         context: callerOf(request),
         caller,
@@ -69,7 +71,8 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
       metrics?.liveStreams.inc();
       reply.raw.once('close', () => stream.body.destroy());
       try {
-        await hub.open(stream, whereFrom(request.headers['last-event-id'] ?? lastEventId));
+        const from = whereFrom(request.headers['last-event-id'] ?? lastEventId);
+        await hub.open(stream, from, maximums.liveStreams);
       } catch (error) {
         stream.body.destroy();
         throw error;
@@ -81,6 +84,8 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
       return reply.send(stream.body);
     },
   );
+
+  return hub;
 
   async function again(database: Database, request: FastifyRequest): Promise<LiveScope> {
     await authorise(database, request);

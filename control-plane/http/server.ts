@@ -32,10 +32,12 @@ import type { LiveSettings } from './live-hub.js';
 import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
+import { platformQuotaRoutes } from './platform-quotas.js';
 import { platformTenantRoutes } from './platform-tenants.js';
 import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
+import { quotaRoutes } from './quotas.js';
 import { RateLimits } from './rate-limits.js';
 import { measureRequests } from './request-metrics.js';
 import { traceRequests } from './request-traces.js';
@@ -153,11 +155,12 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     memberRoutes,
     apiKeyRoutes,
     platformTenantRoutes,
+    platformQuotaRoutes,
     auditLogRoutes,
     settingRoutes,
   ];
   for (const register of routes) register(api, dependencies);
-  await liveRoutes(api, dependencies);
+  quotaRoutes(api, dependencies, await liveRoutes(api, dependencies));
   await api.ready();
   return api;
 }

@@ -172,7 +172,7 @@ describe('reading', () => {
       isWritten = resolve;
     });
     const early = act(async (tx) => {
-      await createCluster(tx, { name: 'begun first' });
+      await updateCluster(tx, world.clusterId, { labels: { begun: 'first' } }, () => {});
       isWritten();
       await held;
     });

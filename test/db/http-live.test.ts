@@ -5,6 +5,7 @@ import { revokeApiKey } from '../../control-plane/store/api-keys.js';
 import { trimChanges } from '../../control-plane/store/changes.js';
 import { createCluster, updateCluster } from '../../control-plane/store/clusters.js';
 import type { Database } from '../../control-plane/store/database.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { updateTenant } from '../../control-plane/store/tenants.js';
 import { eventually } from '../support/eventually.js';
 import { createTestApi, createTestServer, type TestApi } from '../support/http-api.js';
@@ -342,6 +343,23 @@ describe('many streams', () => {
     const polls = (performance.now() - started) / 50 + 2 * changed;
     expect(transactions - before).toBeGreaterThan(0);
     expect(transactions - before).toBeLessThan(polls);
+  });
+
+  it('of a tenant are limited by its quota, and counted', async () => {
+    const { tenantId } = http.theirs;
+    const theirs = await http.newKey(tenantId, 'viewer');
+    const setQuota = (liveStreams: number) =>
+      http.database.app.withPlatform((tx) => updateTenantQuotas(tx, tenantId, { liveStreams }));
+    const uses = async () => {
+      const { items } = (await http.call('GET', '/v1/tenant/quotas', { key: theirs })).json();
+      return items.find(({ quota }: { quota: string }) => quota === 'liveStreams');
+    };
+    await setQuota(1);
+    expect((await watch(ALL, { key: theirs })).status).toBe(200);
+    expect((await watch(ALL, { key: theirs })).status).toBe(429);
+    expect(await uses()).toEqual({ quota: 'liveStreams', limit: 1, used: 1 });
+    await setQuota(2);
+    expect((await watch(ALL, { key: theirs })).status).toBe(200);
   });
 
   it('of one caller are limited', async () => {

@@ -75,6 +75,12 @@ import {
   listPolicyVersions,
 } from '../../control-plane/store/policies.js';
 import {
+  checkVersionQuota,
+  getQuotas,
+  holdQuota,
+  readQuotaUsage,
+} from '../../control-plane/store/quotas.js';
+import {
   deleteClosedAlertsBefore,
   deleteDeliveriesBefore,
   deleteEventsBefore,
@@ -94,6 +100,7 @@ import {
 import {
   auditEntryOf,
   eventOf,
+  MAXIMUM_NODES,
   NODE_FACTS,
   PROD,
   policyVersionOf,
@@ -400,6 +407,24 @@ export const TENANT_CASES: readonly TenantCase[] = [
       return done > 0;
     },
   },
+  {
+    name: 'quotas.checkVersionQuota',
+    reach: 'all',
+    call: (tx) => checkVersionQuota(tx, 2),
+    forgets: true,
+  },
+  {
+    name: 'quotas.getQuotas',
+    reach: 'all',
+    call: async (tx) =>
+      (await getQuotas(tx)).maximums.nodes === MAXIMUM_NODES ? [MAXIMUM_NODES] : [],
+  },
+  { name: 'quotas.holdQuota', reach: 'all', call: (tx) => holdQuota(tx, 'nodes'), forgets: true },
+  {
+    name: 'quotas.readQuotaUsage',
+    reach: 'all',
+    call: async (tx) => Object.values(await readQuotaUsage(tx)).filter((used) => used > 0),
+  },
   { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
   { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
   {
@@ -468,6 +493,8 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'platform-keys.moveKey': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
+  'quotas.getTenantQuotas': 'of the tenant that the platform names',
+  'quotas.updateTenantQuotas': 'of the tenant that the platform names',
   'tenants.createTenant': 'makes one',
   'tenants.ensureTenant': 'makes one',
   'tenants.everyTenant': 'lists them for the platform',
