@@ -139,6 +139,8 @@ async function startEdge(replica: Replica, database: Database, keys: KeySource):
     log: log.child({ role: 'edge' }),
     metrics: metrics.rpc,
     keys,
+    rates: config.rates,
+    limits: metrics.limits,
     trustDomain: config.trustDomain,
     ...config.grpc,
   });
@@ -160,6 +162,8 @@ async function startApi(
     caPin: () => keys.current.caPin,
     log: log.child({ role: 'api' }),
     metrics: metrics.http,
+    rates: config.rates,
+    limits: metrics.limits,
     trustedProxies: config.trustedProxies,
     apiKeyMaxDays: config.apiKeyDays,
     phase,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
+import { RATES, type Rates } from './domain/rates.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
 import { type MasterKeySetting, type Reader, readMasterKeys } from './keys/master-key-setting.js';
 import type { TracingOptions } from './tracing/exporter.js';
@@ -29,6 +30,7 @@ export interface Config {
   };
   readonly operations: { readonly host: string; readonly port: number };
   readonly drain: DrainTimes;
+  readonly rates: Rates;
   readonly elasticsearchUrl: string | undefined;
   /** undefined: no traces. */
   readonly tracing:
@@ -91,6 +93,14 @@ Settings (environment)
                                 (default ${DRAIN_DELAY_MS.standard}, at most ${DRAIN_DELAY_MS.max}; 0 where no balancer asks)
   BULKHEAD_DRAIN_LIMIT_MS       after that, how long requests, streams and deliveries under way may take
                                 (default ${DRAIN_LIMIT_MS.standard}, at most ${DRAIN_LIMIT_MS.max})
+  BULKHEAD_RATE_CALLER          requests to the API a minute of one caller, at this replica (default ${RATES.caller.standard})
+  BULKHEAD_RATE_TENANT          the same of a tenant's callers together (default ${RATES.tenant.standard})
+  BULKHEAD_RATE_FAILURES        the same of one address that fail to say who calls (default ${RATES.failures.standard})
+  BULKHEAD_RATE_TENANT_JOINS    joins a minute of one tenant, at this replica (default ${RATES.tenantJoins.standard})
+  BULKHEAD_RATE_ADDRESS_JOINS   the same of one address (default ${RATES.addressJoins.standard})
+  BULKHEAD_RATE_EVENT_BYTES     bytes of events a second of one tenant, at this replica: what is more
+                                waits at the agents (default ${RATES.eventBytes.standard})
+  BULKHEAD_RATE_EVENT_BATCHES   the same in batches (default ${RATES.eventBatches.standard})
   BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
   BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
   BULKHEAD_API_KEY_DAYS         days that an API key made through the API may be good for, at most
@@ -155,6 +165,7 @@ export function readConfig(
         problems,
       ),
     },
+    rates: readRates(text, problems),
     elasticsearchUrl: text('ELASTICSEARCH_URL')
       ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
       : undefined,
@@ -194,6 +205,20 @@ function readRoles(args: readonly string[], fallback: string | undefined, proble
     else problems.push(`--role: ${word} is none of ${ROLES.join(', ')}`);
   }
   return roles;
+}
+
+function readRates(text: Reader, problems: string[]): Rates {
+  const read = (name: string, key: keyof Rates) =>
+    readInteger(`BULKHEAD_RATE_${name}`, text, RATES[key], problems);
+  return {
+    caller: read('CALLER', 'caller'),
+    tenant: read('TENANT', 'tenant'),
+    failures: read('FAILURES', 'failures'),
+    tenantJoins: read('TENANT_JOINS', 'tenantJoins'),
+    addressJoins: read('ADDRESS_JOINS', 'addressJoins'),
+    eventBytes: read('EVENT_BYTES', 'eventBytes'),
+    eventBatches: read('EVENT_BATCHES', 'eventBatches'),
+  };
 }
 
 function readUrl(name: string, text: Reader, protocols: string[], problems: string[]) {

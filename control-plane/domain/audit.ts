@@ -24,6 +24,7 @@ export const AUDIT_ACTIONS = [
   'policy.withdraw',
   'settings.update',
   'tenant.create',
+  'tenant.set-quotas',
   'tenant.update',
   'webhook.create',
   'webhook.delete',

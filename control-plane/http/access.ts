@@ -48,6 +48,9 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /schemas/policy.json': 'anyone',
   'GET /openapi.json': 'anyone',
   'GET /v1/tenant': 'tenant:read',
+  'GET /v1/tenant/quotas': 'tenant:read',
+  // And of each topic the permission to read it: see live-topics.ts.
+  'GET /v1/live': 'tenant:read',
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',
   'GET /v1/clusters/:clusterId': 'clusters:read',
@@ -94,6 +97,8 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'POST /v1/platform/tenants': 'tenants:write',
   'GET /v1/platform/tenants/:tenantId': 'tenants:read',
   'PATCH /v1/platform/tenants/:tenantId': 'tenants:write',
+  'GET /v1/platform/tenants/:tenantId/quotas': 'tenants:read',
+  'PATCH /v1/platform/tenants/:tenantId/quotas': 'tenants:write',
 };
 
 /** What everybody of a tenant may look at. A webhook's address can be a secret, so it is not among it. */

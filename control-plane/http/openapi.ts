@@ -33,6 +33,7 @@ const TAGS: Readonly<Record<string, string>> = {
   policies: 'Selectors and responses in YAML; a version never changes.',
   events: 'What nodes have seen.',
   alerts: 'Findings of one group.',
+  'live updates': 'What changes, as it does.',
   webhooks: 'Where alerts go.',
   members: 'People: what each may do, and in which clusters.',
   'API keys': 'Credentials of programs.',

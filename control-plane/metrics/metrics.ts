@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type HttpMetrics, httpMetrics } from './http.js';
 import { type JobMetrics, jobMetrics } from './jobs.js';
 import { type KeyMetrics, keyMetrics } from './keys.js';
+import { type LimitMetrics, limitMetrics } from './limits.js';
 import { type PoolMetrics, poolMetrics } from './pools.js';
 import { type RpcMetrics, rpcMetrics } from './rpc.js';
 
@@ -15,6 +16,7 @@ export interface Metrics {
   readonly http: HttpMetrics;
   readonly rpc: RpcMetrics;
   readonly jobs: JobMetrics;
+  readonly limits: LimitMetrics;
   readonly pools: PoolMetrics;
   readonly keys: KeyMetrics;
 }
@@ -26,6 +28,7 @@ export function createMetrics(): Metrics {
     http: httpMetrics(registry),
     rpc: rpcMetrics(registry),
     jobs: jobMetrics(registry),
+    limits: limitMetrics(registry),
     pools: poolMetrics(registry),
     keys: keyMetrics(registry),
   };

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly identity: NodeIdentity | undefined;
   /** The pin of the authority that issued the certificate; undefined where there is no identity. */
   readonly certificateAuthority: string | undefined;
+  /** Address, without the port. */
+  readonly peer: string;
   readonly log: Logger;
   /** Aborts when the call ends, for whatever reason. */
   readonly signal: AbortSignal;
@@ -48,7 +50,7 @@ export function unary<Request, Response>(
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     const answer = async () => {
       const caller = await enter(gate, call);
-      return handle(call.request, { ...caller, log, signal: ended.signal });
+      return handle(call.request, { ...caller, peer: addressOf(call), log, signal: ended.signal });
     };
     inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
       .then((response) => {
@@ -84,7 +86,9 @@ export function bidi<Request, Response>(
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     gate.metrics.openStreams.inc({ method });
     enter(gate, call)
-      .then((caller) => handle(call, { ...caller, log, signal: ended.signal }))
+      .then((caller) =>
+        handle(call, { ...caller, peer: addressOf(call), log, signal: ended.signal }),
+      )
       .then(() => {
         count(grpc.status.OK);
         call.end();
@@ -147,6 +151,14 @@ function countCall(gate: CallGate, call: AnyCall, isGivenUp: boolean, code: grpc
 /** Of the service's own few: a call of another one never comes here. */
 function methodOf(call: AnyCall): string {
   return call.getPath().split('/').at(-1) ?? '';
+}
+
+/** `127.0.0.1:4711`, `[::1]:4711`. */
+function addressOf(call: AnyCall): string {
+  return call
+    .getPeer()
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
 }
 
 function logOf(gate: CallGate, call: AnyCall): Logger {

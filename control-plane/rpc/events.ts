@@ -10,6 +10,7 @@ import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { insertBatches, type NewBatch } from '../store/event-batches.js';
 import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
+import type { EventPace } from './rate-limits.js';
 import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
 
 export interface EventsDependencies {
@@ -17,6 +18,7 @@ export interface EventsDependencies {
   readonly gate: CallGate;
   readonly life: StreamLife;
   readonly metrics: RpcMetrics;
+  readonly pace: EventPace;
 }
 
 type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
@@ -58,6 +60,12 @@ export async function serveEvents(
       if (arrived.length > 0) {
         const checked = arrived.map((batch) => checkBatch(batch, nodeId));
         const good = checked.flatMap(({ row }) => row ?? []);
+        const ending = AbortSignal.any([context.signal, leave]);
+        await dependencies.pace.wait(
+          tenantId,
+          good.map(({ payload }) => payload),
+          ending,
+        );
         if (good.length > 0) await insertBatches(dependencies.database, tenantId, good);
         countBatches(dependencies.metrics, checked);
         for (const { answer } of checked) await send(call, answer, context.signal);

@@ -17,11 +17,13 @@ import type { Database } from '../store/database.js';
 import { redeemJoinToken } from '../store/join-redemptions.js';
 import { recordCertificate } from '../store/nodes.js';
 import { type CallContext, nodeOf } from './calls.js';
+import type { JoinLimits } from './rate-limits.js';
 import { trustToWire } from './trust.js';
 
 export interface JoinDependencies {
   readonly database: Database;
   readonly metrics: Pick<RpcMetrics, 'joinAttempts'>;
+  readonly limits: JoinLimits;
   readonly keys: KeySource;
   readonly trustDomain: string;
 }
@@ -50,6 +52,7 @@ async function admit(
   request: JoinRequest__Output,
   context: CallContext,
 ): Promise<JoinResponse> {
+  dependencies.limits.ofAddress(context.peer);
   const token = parseToken(TOKEN_KINDS.join, request.joinToken);
   if (!token) throw new BulkheadError('JOIN_TOKEN_MALFORMED');
   if (!isUuid(request.enrollmentId)) {
@@ -63,6 +66,7 @@ async function admit(
     secretSha256: hashSecret(token.secret),
     enrollmentId: request.enrollmentId,
     publicKeySha256,
+    admit: (tenantId) => dependencies.limits.ofTenant(tenantId),
   });
   const certificateDer = await issueFor(dependencies, identity, request.csrDer);
   context.log.info({ ...identity, node: facts.name }, 'node joined');

@@ -4,6 +4,8 @@ import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentS
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
 import type { KeySource } from '../domain/keyring.js';
+import type { Rates } from '../domain/rates.js';
+import type { LimitMetrics } from '../metrics/limits.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { getNode } from '../store/nodes.js';
@@ -16,6 +18,7 @@ import { FLOW_OPTIONS, widenReceiveWindow } from './flow-window.js';
 import { checkReceiveWindow } from './flow-window-check.js';
 import { type JoinDependencies, join, renew } from './join.js';
 import { servePolicies } from './policies.js';
+import { EventPace, JoinLimits } from './rate-limits.js';
 import { loadAgentService } from './service.js';
 import { DEFAULT_STREAM_LIFETIME_MS, type StreamLife } from './stream-life.js';
 
@@ -23,6 +26,8 @@ export interface RpcServerOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly metrics: RpcMetrics;
+  readonly rates: Rates;
+  readonly limits: LimitMetrics;
   readonly keys: KeySource;
   readonly trustDomain: string;
   /** What agents call this server, for its certificate. */
@@ -68,8 +73,10 @@ export class RpcServer {
       maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
       reconnectSpreadMs: RECONNECT_SPREAD_MS,
     };
-    const joining: JoinDependencies = { database, metrics, keys, trustDomain };
+    const limits = new JoinLimits(options.rates, options.limits);
+    const joining: JoinDependencies = { database, metrics, limits, keys, trustDomain };
     const common = { database, gate, life, metrics };
+    const events = { ...common, pace: new EventPace(options.rates, options.limits) };
     const policies = {
       ...common,
       bundles: this.#bundles,
@@ -81,7 +88,7 @@ export class RpcServer {
       Join: unary(gate, (request, context) => join(joining, request, context)),
       Renew: unary(gate, (request, context) => renew(joining, request, context)),
       Policies: bidi(gate, (call, context) => servePolicies(policies, call, context)),
-      Events: bidi(gate, (call, context) => serveEvents(common, call, context)),
+      Events: bidi(gate, (call, context) => serveEvents(events, call, context)),
     };
     this.#server.addService(loadAgentService(), { ...handlers });
   }

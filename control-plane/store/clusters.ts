@@ -5,6 +5,7 @@ import { newId } from './ids.js';
 import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { clusters } from './schema/clusters.js';
 import type { TenantTx } from './transaction.js';
 
@@ -32,11 +33,12 @@ export interface ClusterChange {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** @throws BulkheadError CONFLICT where the tenant has one of that name */
+/** @throws BulkheadError CONFLICT where the tenant has one of that name, RESOURCE_EXHAUSTED */
 export async function createCluster(
   tx: TenantTx,
   cluster: { readonly name: string; readonly labels?: Readonly<Record<string, string>> },
 ): Promise<Cluster> {
+  await holdQuota(tx, 'clusters');
   const rows = await tx.queries
     .insert(clusters)
     .values({
@@ -53,6 +55,15 @@ export async function createCluster(
 export async function getCluster(tx: TenantTx, id: string): Promise<Cluster> {
   const [row] = await tx.queries.select().from(clusters).where(byId(tx, id));
   return clusterFromRow(found(row, 'cluster'));
+}
+
+/** All that the caller may see. */
+export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
+  const rows = await tx.queries
+    .select({ id: clusters.id })
+    .from(clusters)
+    .where(eq(clusters.tenantId, tx.tenantId));
+  return rows.map(({ id }) => id);
 }
 
 /**

@@ -19,6 +19,8 @@ export const CHANNELS = {
   alerts: 'bulkhead_alerts',
   /** The installation's own keys changed; no payload. */
   keys: 'bulkhead_keys',
+  /** Something changed that is shown, and seldom does; the payload is its tenant's id. Sent by triggers. */
+  changes: 'bulkhead_changes',
 } as const;
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];
 

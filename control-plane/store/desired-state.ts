@@ -1,6 +1,7 @@
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm';
 import { CHANNELS, notify } from './database.js';
 import { only } from './errors.js';
+import { holdQuota } from './quotas.js';
 import { desiredState, type POLICY_MODES } from './schema/desired-state.js';
 import { policies, policyVersions } from './schema/policies.js';
 import type { TenantTx } from './transaction.js';
@@ -31,12 +32,20 @@ export interface DesiredPolicy {
   readonly normalisedSha256: Uint8Array;
 }
 
-/** Wakes CHANNELS.policy. @throws BulkheadError NOT_FOUND where policy, version or cluster is unknown */
+/**
+ * Wakes CHANNELS.policy.
+ * @throws BulkheadError NOT_FOUND where policy, version or cluster is unknown; RESOURCE_EXHAUSTED
+ */
 export async function setDesired(
   tx: TenantTx,
   desired: DesiredTarget & { readonly version: number; readonly mode: PolicyMode },
 ): Promise<Desired> {
   await lockDesired(tx);
+  const former = await tx.queries
+    .select({ version: desiredState.version })
+    .from(desiredState)
+    .where(targetIs(tx, desired));
+  if (former.length === 0) await holdQuota(tx, 'assignments');
   const rows = await tx.queries
     .insert(desiredState)
     .values({
@@ -60,15 +69,7 @@ export async function removeDesired(tx: TenantTx, target: DesiredTarget): Promis
   await lockDesired(tx);
   const rows = await tx.queries
     .delete(desiredState)
-    .where(
-      and(
-        eq(desiredState.tenantId, tx.tenantId),
-        eq(desiredState.policyId, target.policyId),
-        target.clusterId === undefined
-          ? isNull(desiredState.clusterId)
-          : eq(desiredState.clusterId, target.clusterId),
-      ),
-    )
+    .where(targetIs(tx, target))
     .returning({ policyId: desiredState.policyId });
   if (rows.length === 0) return false;
   await notify(tx, CHANNELS.policy, tx.tenantId);
@@ -136,6 +137,16 @@ export async function listDesiredForCluster(
 async function lockDesired(tx: TenantTx): Promise<void> {
   const name = `desired-state:${tx.tenantId}`;
   await tx.queries.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
+}
+
+function targetIs(tx: TenantTx, { policyId, clusterId }: DesiredTarget) {
+  return and(
+    eq(desiredState.tenantId, tx.tenantId),
+    eq(desiredState.policyId, policyId),
+    clusterId === undefined
+      ? isNull(desiredState.clusterId)
+      : eq(desiredState.clusterId, clusterId),
+  );
 }
 
 function desiredFromRow(row: typeof desiredState.$inferSelect): Desired {

@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { Database } from './database.js';
 import { only } from './errors.js';
 import { newId } from './ids.js';
 import type { NodeInfo } from './nodes.js';
+import { holdQuota } from './quotas.js';
 import { joinRedemptions, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import { nodes } from './schema/nodes.js';
 import { checkNotSuspended } from './tenants.js';
@@ -19,6 +20,8 @@ export interface JoinRedemption extends NodeInfo {
   readonly enrollmentId: string;
   /** sha256 of the SubjectPublicKeyInfo in the certificate request, 32 bytes. */
   readonly publicKeySha256: Uint8Array;
+  /** Told whose token it is before that is looked at; what it throws is thrown. */
+  readonly admit?: (tenantId: string) => void;
 }
 
 export interface JoinedNode {
@@ -33,7 +36,7 @@ export interface JoinedNode {
  * name of its cluster keeps its id. Whatever is refused leaves no row changed.
  * @throws BulkheadError JOIN_TOKEN_UNKNOWN (also a wrong secret), JOIN_TOKEN_REVOKED,
  *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also another key under a known enrollment), NODE_REVOKED,
- *   TENANT_SUSPENDED
+ *   TENANT_SUSPENDED, RESOURCE_EXHAUSTED
  */
 export async function redeemJoinToken(
   database: Database,
@@ -43,6 +46,7 @@ export async function redeemJoinToken(
     tx.queries.select().from(joinTokenTenants).where(eq(joinTokenTenants.id, redemption.tokenId)),
   );
   if (!owner) throw new BulkheadError('JOIN_TOKEN_UNKNOWN');
+  redemption.admit?.(owner.tenantId);
   return database.withTenant(owner, async (tx) => {
     await checkSecret(tx, redemption);
     await checkNotSuspended(tx);
@@ -145,6 +149,7 @@ async function countUse(tx: TenantTx, redemption: JoinRedemption): Promise<void>
 
 /** What the former agent of that name proved and reported is not the new one's. */
 async function upsertNode(tx: TenantTx, clusterId: string, node: NodeInfo): Promise<string> {
+  if (!(await isKnown(tx, clusterId, node.name))) await holdQuota(tx, 'nodes');
   const reported = {
     kernelRelease: node.kernelRelease,
     architecture: node.architecture,
@@ -172,6 +177,22 @@ async function upsertNode(tx: TenantTx, clusterId: string, node: NodeInfo): Prom
     })
     .returning({ id: nodes.id });
   return only(rows).id;
+}
+
+/** One that is not revoked: it counts already. */
+async function isKnown(tx: TenantTx, clusterId: string, name: string): Promise<boolean> {
+  const known = await tx.queries
+    .select({ id: nodes.id })
+    .from(nodes)
+    .where(
+      and(
+        eq(nodes.tenantId, tx.tenantId),
+        eq(nodes.clusterId, clusterId),
+        eq(nodes.name, name),
+        isNull(nodes.revokedAt),
+      ),
+    );
+  return known.length > 0;
 }
 
 function tokenIs(tx: TenantTx, redemption: JoinRedemption) {

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm';
 import { found, only } from './errors.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import type { TenantTx } from './transaction.js';
 
@@ -29,8 +30,9 @@ export interface NewJoinToken {
   readonly expiresAt?: Date | undefined;
 }
 
-/** @throws BulkheadError NOT_FOUND where there is no such cluster */
+/** @throws BulkheadError NOT_FOUND where there is no such cluster, RESOURCE_EXHAUSTED */
 export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promise<JoinToken> {
+  await holdQuota(tx, 'joinTokens');
   const rows = await tx.queries
     .insert(joinTokens)
     .values({ ...token, tenantId: tx.tenantId })

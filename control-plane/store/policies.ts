@@ -3,6 +3,7 @@ import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { checkVersionQuota, holdQuota } from './quotas.js';
 import { policies, policyVersions } from './schema/policies.js';
 import type { TenantTx } from './transaction.js';
 
@@ -37,12 +38,13 @@ export interface NewPolicyVersion {
   readonly createdBy: string;
 }
 
-/** With its version 1. @throws BulkheadError CONFLICT where the tenant has one of that name */
+/** With its version 1. @throws BulkheadError CONFLICT where there is one of that name, RESOURCE_EXHAUSTED */
 export async function createPolicy(
   tx: TenantTx,
   policy: NewPolicyVersion & { readonly name: string },
 ): Promise<{ readonly policy: Policy; readonly version: PolicyVersion }> {
   const { name, ...first } = policy;
+  await holdQuota(tx, 'policies');
   const rows = await tx.queries
     .insert(policies)
     .values({ tenantId: tx.tenantId, id: newId(), name, createdBy: policy.createdBy })
@@ -51,7 +53,7 @@ export async function createPolicy(
   return { policy: created, version: await insertVersion(tx, created.id, 1, first) };
 }
 
-/** The next version; two at once get two numbers. @throws BulkheadError NOT_FOUND */
+/** The next version; two at once get two numbers. @throws BulkheadError NOT_FOUND, RESOURCE_EXHAUSTED */
 export async function addPolicyVersion(
   tx: TenantTx,
   policyId: string,
@@ -62,7 +64,9 @@ export async function addPolicyVersion(
     .set({ latestVersion: sql`${policies.latestVersion} + 1` })
     .where(byId(tx, policyId))
     .returning({ latestVersion: policies.latestVersion });
-  return insertVersion(tx, policyId, found(row, 'policy').latestVersion, version);
+  const { latestVersion } = found(row, 'policy');
+  await checkVersionQuota(tx, latestVersion);
+  return insertVersion(tx, policyId, latestVersion, version);
 }
 
 /** @throws BulkheadError NOT_FOUND */

@@ -31,6 +31,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'GET /v1/policies/:policyId/versions/:version': 'policy source',
   'POST /v1/policies/:policyId/publish': 'left to whoever has it in a program',
   'DELETE /v1/policies/:policyId/publish': 'left to whoever has it in a program',
+  'GET /v1/live': 'for programs: a stream without an end',
   'GET /v1/audit-log/export': 'audit export',
   'GET /v1/audit-log/verification': 'audit verify, without trust in the server',
 };

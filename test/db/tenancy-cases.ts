@@ -18,10 +18,12 @@ import {
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { readTenantChanges } from '../../control-plane/store/changes.js';
 import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
   createCluster,
   getCluster,
+  listClusterIds,
   listClusters,
   updateCluster,
 } from '../../control-plane/store/clusters.js';
@@ -73,6 +75,12 @@ import {
   listPolicyVersions,
 } from '../../control-plane/store/policies.js';
 import {
+  checkVersionQuota,
+  getQuotas,
+  holdQuota,
+  readQuotaUsage,
+} from '../../control-plane/store/quotas.js';
+import {
   deleteClosedAlertsBefore,
   deleteDeliveriesBefore,
   deleteEventsBefore,
@@ -92,6 +100,7 @@ import {
 import {
   auditEntryOf,
   eventOf,
+  MAXIMUM_NODES,
   NODE_FACTS,
   PROD,
   policyVersionOf,
@@ -188,10 +197,16 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
   },
   {
+    name: 'changes.readTenantChanges',
+    call: async (tx) =>
+      (await readTenantChanges(tx, { xid: '0', id: 0n }, ['nodes', 'clusters'], 10)).changes,
+  },
+  {
     name: 'clusters.createCluster',
     call: (tx) => createCluster(tx, { name: 'new', labels: PROD }),
   },
   { name: 'clusters.getCluster', call: (tx, world) => getCluster(tx, world.clusterId) },
+  { name: 'clusters.listClusterIds', call: (tx) => listClusterIds(tx) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
     name: 'clusters.updateCluster',
@@ -392,6 +407,24 @@ export const TENANT_CASES: readonly TenantCase[] = [
       return done > 0;
     },
   },
+  {
+    name: 'quotas.checkVersionQuota',
+    reach: 'all',
+    call: (tx) => checkVersionQuota(tx, 2),
+    forgets: true,
+  },
+  {
+    name: 'quotas.getQuotas',
+    reach: 'all',
+    call: async (tx) =>
+      (await getQuotas(tx)).maximums.nodes === MAXIMUM_NODES ? [MAXIMUM_NODES] : [],
+  },
+  { name: 'quotas.holdQuota', reach: 'all', call: (tx) => holdQuota(tx, 'nodes'), forgets: true },
+  {
+    name: 'quotas.readQuotaUsage',
+    reach: 'all',
+    call: async (tx) => Object.values(await readQuotaUsage(tx)).filter((used) => used > 0),
+  },
   { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
   { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
   {
@@ -422,6 +455,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
 
 /** Those that run for no tenant, and what keeps tenants apart there. Each has tests of its own. */
 export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
+  'changes.endOfChanges': 'a position, which is the same for all tenants',
+  'changes.isAfter': 'no statement',
+  'changes.readChanges': 'of the tenants that it is given: the caller authenticated their streams',
+  'changes.trimChanges': 'worker: over all tenants, and says only how many',
   'alert-changes.leaseAlertChanges': 'worker: over all tenants',
   'alert-changes.listAlertChanges': 'worker: over all tenants',
   'alert-changes.registerAlertConsumer': 'worker: cursors belong to no tenant',
@@ -456,6 +493,8 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'platform-keys.moveKey': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
+  'quotas.getTenantQuotas': 'of the tenant that the platform names',
+  'quotas.updateTenantQuotas': 'of the tenant that the platform names',
   'tenants.createTenant': 'makes one',
   'tenants.ensureTenant': 'makes one',
   'tenants.everyTenant': 'lists them for the platform',

@@ -14,6 +14,7 @@ import { join } from '../../node-agent/uplink/join.js';
 import { type AgentServiceClient, openClient } from '../../node-agent/uplink/service.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';
+import { UNLIMITED } from './rates.js';
 
 export const NODE = {
   name: 'node-1',
@@ -82,13 +83,16 @@ export async function startTestEdge(
   more: Partial<RpcServerOptions> = {},
 ): Promise<TestEdge> {
   const log: Record<string, unknown>[] = [];
+  const metrics = createMetrics();
   const store = { database: database.app, vault: EDGE_VAULT, trustDomain: 'bulkhead' };
   const keyring = await loadKeyring(store);
   const server = new RpcServer({
     database: database.app,
     log: pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
     keys: { current: keyring, onChange: () => () => {} },
-    metrics: createMetrics().rpc,
+    metrics: metrics.rpc,
+    limits: metrics.limits,
+    rates: UNLIMITED,
     trustDomain: 'bulkhead',
     names: ['127.0.0.1'],
     host: '127.0.0.1',

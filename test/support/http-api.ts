@@ -6,8 +6,10 @@ import { createHttpServer, type HttpDependencies } from '../../control-plane/htt
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
 import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { UNLIMITED } from './rates.js';
 import { createWorld, type World } from './store-world.js';
 
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
@@ -44,10 +46,7 @@ export interface CallOptions {
 export async function createTestApi(more: Partial<HttpDependencies> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const log: string[] = [];
-  const api = await createHttpServer({
-    database: database.app,
-    vault: createVault(randomBytes(32)),
-    caPin: () => CA_PIN,
+  const api = await createTestServer(database, {
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
     ...more,
   });
@@ -56,6 +55,9 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   // Their policies are no policies: enough for the store, but nothing that could be published.
   for (const world of [ours, theirs]) {
     await database.app.withTenant(world, (tx) => removeDesired(tx, { policyId: world.policyId }));
+    // A test may make a key for each role and route.
+    const apiKeys = 100_000;
+    await database.app.withPlatform((tx) => updateTenantQuotas(tx, world.tenantId, { apiKeys }));
   }
 
   const newKey: TestApi['newKey'] = async (tenantId, role, expiresAt, clusters) => {
@@ -107,6 +109,21 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   };
 }
 
+/** One replica of the API over the database. */
+export function createTestServer(
+  database: TestDatabase,
+  more: Partial<HttpDependencies> = {},
+): Promise<FastifyInstance> {
+  return createHttpServer({
+    database: database.app,
+    vault: createVault(randomBytes(32)),
+    caPin: () => CA_PIN,
+    log: pino({ level: 'silent' }),
+    rates: UNLIMITED,
+    ...more,
+  });
+}
+
 /** The path of a route with the ids of a tenant's things in it. */
 export function pathOf(route: string, world: Partial<World>): string {
   return route
@@ -127,6 +144,7 @@ const POLICY =
 
 /** A body that each route that takes one would accept. */
 export const BODIES: Readonly<Record<string, unknown>> = {
+  'PATCH /v1/platform/tenants/:tenantId/quotas': { limits: { nodes: 5 } },
   'POST /v1/clusters': { name: 'another' },
   'PATCH /v1/clusters/:clusterId': { labels: { env: 'prod' } },
   'POST /v1/clusters/:clusterId/join-tokens': {},

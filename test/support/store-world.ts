@@ -16,6 +16,7 @@ import { createMember } from '../../control-plane/store/members.js';
 import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import type { TestDatabase } from './database.js';
 
@@ -41,6 +42,8 @@ export interface ClusterWorld {
 
 /** The labels of a world's cluster. */
 export const PROD = { env: 'prod' } as const;
+/** Of each tenant that createWorld makes; the standard is another. */
+export const MAXIMUM_NODES = 12_345;
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 export const tokenId = (): string => randomBytes(8).toString('hex');
@@ -227,6 +230,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       payload: { type: 'alert.created' },
     }),
   );
+  await app.withPlatform((tx) => updateTenantQuotas(tx, tenantId, { nodes: MAXIMUM_NODES }));
   return { tenantId, ...cluster, ...made, deliveryId: delivery.id };
 }
 

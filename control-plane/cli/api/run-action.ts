@@ -50,6 +50,11 @@ export async function runAction(
     return EXIT.no;
   }
   if (action.isList) return list(client, request, limit, shown, io);
+  if (action.isWhole) {
+    const answer = await client.get(request.path);
+    await printAnswer(client, answer, itemsOf(answer), shown, io);
+    return EXIT.fine;
+  }
   const revision = action.ifMatch ? revisionOf(await client.get(request.path)) : undefined;
   const { method } = action;
   const answer = await client.call(
@@ -72,6 +77,10 @@ async function list(
   await printAnswer(client, page, items, shown, io);
   if (nextCursor !== undefined) say(io, `there are more than ${limit}: see --limit`);
   return EXIT.fine;
+}
+
+function itemsOf({ items }: Item): Item[] {
+  return Array.isArray(items) ? items : [];
 }
 
 async function tell(

@@ -1,7 +1,17 @@
 import { CREATED, NAME, NAME_PREFIX, NEW_NAME, WIDE_ID } from './options.js';
-import type { Resource, Value } from './resource.js';
+import type { Column, Resource, Value } from './resource.js';
 
 const TENANT: Value = { value: 'TENANT', key: 'tenantId', of: 'platform-tenant' };
+
+const QUOTA_COLUMNS: readonly Column[] = [
+  { title: 'CLUSTERS', field: 'limits.clusters' },
+  { title: 'NODES', field: 'limits.nodes' },
+  { title: 'POLICIES', field: 'limits.policies' },
+  { title: 'MEMBERS', field: 'limits.members' },
+  { title: 'API KEYS', field: 'limits.apiKeys', wide: true },
+  { title: 'WEBHOOKS', field: 'limits.webhooks', wide: true },
+  { title: 'REVISION', field: 'revision', wide: true },
+];
 
 /** For a platform key only. */
 export const PLATFORM_TENANTS: Resource = {
@@ -63,6 +73,33 @@ export const PLATFORM_TENANTS: Resource = {
           about: 'whether its keys, members and joins are refused',
         },
       ],
+    },
+    {
+      name: 'quotas',
+      about: 'show how many of each thing a tenant may have',
+      method: 'GET',
+      path: '/v1/platform/tenants/:tenantId/quotas',
+      operand: TENANT,
+      columns: QUOTA_COLUMNS,
+    },
+    {
+      name: 'set-quotas',
+      about: 'change how many of each thing a tenant may have',
+      method: 'PATCH',
+      path: '/v1/platform/tenants/:tenantId/quotas',
+      ifMatch: true,
+      operand: TENANT,
+      options: [
+        {
+          option: 'limits',
+          value: 'FILE',
+          key: 'limits',
+          as: 'document',
+          required: true,
+          about: 'such as "{clusters: 100, nodes: null}"; null is the standard one',
+        },
+      ],
+      columns: QUOTA_COLUMNS,
     },
   ],
 };

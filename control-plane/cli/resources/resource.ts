@@ -58,6 +58,8 @@ export interface Action {
   readonly path: string;
   /** GET: pages of many. */
   readonly isList?: true;
+  /** GET: many, all in one answer. */
+  readonly isWhole?: true;
   /** PATCH: reads it first, and is refused where it changes in between. */
   readonly ifMatch?: true;
   /** What the command acts on or makes: its argument without an option. */

@@ -26,6 +26,7 @@ describe('the settings of the control plane', () => {
       operations: { host: '127.0.0.1', port: 9464 },
       drain: { delayMs: 5_000, limitMs: 15_000 },
       databaseConnections: 10,
+      rates: { caller: 600, tenant: 3_000, failures: 60, eventBytes: 33_554_432 },
     });
   });
 
@@ -53,6 +54,7 @@ describe('the settings of the control plane', () => {
         BULKHEAD_DRAIN_DELAY_MS: '10001',
         BULKHEAD_DRAIN_LIMIT_MS: '-1',
         BULKHEAD_DATABASE_CONNECTIONS: '0',
+        BULKHEAD_RATE_CALLER: '0',
         BULKHEAD_MIGRATE: 'yes',
         BULKHEAD_LOG_LEVLE: 'hunter2',
         OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
@@ -72,6 +74,7 @@ describe('the settings of the control plane', () => {
       'BULKHEAD_MASTER_KEY',
       'BULKHEAD_MIGRATE',
       'BULKHEAD_OPERATIONS_ADDRESS',
+      'BULKHEAD_RATE_CALLER',
       'BULKHEAD_TRUSTED_PROXIES',
       'DATABASE_URL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',

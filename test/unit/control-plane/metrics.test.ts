@@ -23,7 +23,17 @@ it('have the labels and the meaning that the README has', () => {
 });
 
 it('are labelled by nothing that a tenant chooses', () => {
-  const known = ['method', 'route', 'status', 'code', 'kind', 'loop', 'outcome', 'consumer'];
+  const known = [
+    'method',
+    'route',
+    'status',
+    'code',
+    'kind',
+    'loop',
+    'outcome',
+    'consumer',
+    'limit',
+  ];
   const labels = new Set(ours.flatMap(({ labelNames }) => labelNames));
   expect([...labels].sort()).toEqual([...known, 'role', 'pool'].sort());
 });
