@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import { encodePolicy } from '../../proto/ts/policy/canonical.js';
-import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import type { Policy } from '../../proto/ts/policy/model.js';
-import { supportProblems, tableFull, tableNeed } from '../../proto/ts/policy/node-support.js';
+import {
+  supportProblems,
+  type TableNeed,
+  tableFull,
+  tableNeed,
+} from '../../proto/ts/policy/node-support.js';
 import { parsePolicy } from '../../proto/ts/policy/parse.js';
 import type { Problem } from '../../proto/ts/policy/problems.js';
 import { tableProblems } from '../../proto/ts/policy/table-check.js';
@@ -39,25 +43,16 @@ export function textOfDocument(bytes: Uint8Array): string {
   }
 }
 
-/**
- * Whether one cluster can run these policies together: a node refuses a bundle that does not fit
- * its tables, so it is refused here, where somebody reads why.
- * @throws BulkheadError POLICY_INVALID
- */
-export function checkFitTogether(
-  policies: readonly { readonly name: string; readonly normalised: Uint8Array }[],
-): void {
-  const bundled = policies.map(({ name, normalised }) => ({
-    policyId: '',
-    version: 1,
-    name,
-    mode: 'enforce' as const,
-    policy: decodePolicy(normalised),
-  }));
-  const need = tableNeed(bundled);
-  if (need.fits) return;
-  const problem = tableFull('the policies of a cluster', need);
-  throw invalid([problem], problem.message);
+/** What one cluster that runs all of these needs of a node's tables. */
+export function needTogether(policies: readonly Policy[]): TableNeed {
+  const names = { policyId: '', version: 1, name: '', mode: 'enforce' } as const;
+  return tableNeed(policies.map((policy) => ({ ...names, policy })));
+}
+
+/** POLICY_INVALID for policies that do not fit together; `what` names them. */
+export function tooMuchTogether(what: string, need: TableNeed): BulkheadError {
+  const problem = tableFull(what, need);
+  return invalid([problem], problem.message);
 }
 
 function invalid(problems: readonly Problem[], message?: string): BulkheadError {

@@ -9,6 +9,8 @@ export const Source = Type.String({
   description: 'YAML.',
 });
 
+export const VersionNumber = Type.Integer({ minimum: 1, maximum: 999_999_999 });
+
 /** Where they stand in the document, from 1. */
 export const POLICY_PROBLEMS = Type.Array(
   Type.Object(

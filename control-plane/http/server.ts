@@ -19,8 +19,10 @@ import type { HttpMetrics } from '../metrics/http.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
+import { assignmentRoutes } from './assignments.js';
 import { auditLogRoutes } from './audit-log.js';
 import { authorise } from './authentication.js';
+import { clusterPolicyRoutes } from './cluster-policies.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
@@ -129,9 +131,11 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     policySchemaRoutes,
     tenantRoutes,
     clusterRoutes,
+    clusterPolicyRoutes,
     joinTokenRoutes,
     nodeRoutes,
     policyRoutes,
+    assignmentRoutes,
     eventRoutes,
     alertRoutes,
     webhookRoutes,
