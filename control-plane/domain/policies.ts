@@ -22,16 +22,29 @@ export interface CompiledPolicy {
   readonly warnings: readonly Problem[];
 }
 
-/** @throws BulkheadError POLICY_INVALID with every problem in its details */
-export function compilePolicy(source: string): CompiledPolicy {
+export interface ExaminedPolicy {
+  /** Only where no problem is an error. */
+  readonly compiled?: CompiledPolicy;
+  readonly problems: readonly Problem[];
+}
+
+/** Whatever the text is. */
+export function examinePolicy(source: string): ExaminedPolicy {
   const { policy, places, problems } = parsePolicy(source);
-  if (!policy || !places) throw invalid(problems);
+  if (!policy || !places) return { problems };
   // What no node can carry out is refused where somebody reads why.
   const unfit = [...supportProblems(policy, places, 'error'), ...tableProblems(policy, places)];
-  if (unfit.length > 0) throw invalid([...problems, ...unfit]);
+  if (unfit.length > 0) return { problems: [...problems, ...unfit] };
   const normalised = encodePolicy(policy);
   const sha256 = createHash('sha256').update(normalised).digest();
-  return { policy, normalised, sha256, warnings: problems };
+  return { compiled: { policy, normalised, sha256, warnings: problems }, problems };
+}
+
+/** @throws BulkheadError POLICY_INVALID with every problem in its details */
+export function compilePolicy(source: string): CompiledPolicy {
+  const { compiled, problems } = examinePolicy(source);
+  if (!compiled) throw invalid(problems);
+  return compiled;
 }
 
 /** A document as it travelled. @throws BulkheadError POLICY_INVALID where it is not UTF-8 */

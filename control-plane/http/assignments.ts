@@ -12,7 +12,6 @@ import {
   updateAssignment,
 } from '../store/assignments.js';
 import { POLICY_MODES } from '../store/desired-state.js';
-import { getPolicy } from '../store/policies.js';
 import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
@@ -138,9 +137,7 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
       const { mode = 'observe', priority = 0, ...body } = request.body;
       checkWithin(request, clustersOf(body));
       const assignment = await makeOnce(dependencies, request, reply, async (tx) => {
-        const { latestVersion } = await getPolicy(tx, body.policyId);
-        const version = body.version ?? latestVersion;
-        const row = { ...body, version, mode, priority, createdBy: creatorOf(request) };
+        const row = { ...body, mode, priority, createdBy: creatorOf(request) };
         const made = await createAssignment(tx, row);
         const answer = await toAnswer(tx, made);
         const what = { after: toJson(made), details: detailsOf(made) };

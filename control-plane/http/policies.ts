@@ -1,10 +1,17 @@
 import { Type } from 'typebox';
 import { compilePolicy } from '../domain/policies.js';
 import { countPolicyUse } from '../store/desired-state.js';
-import { createPolicy, getPolicy, listPolicies, POLICY_SORTS } from '../store/policies.js';
+import {
+  archivePolicy,
+  createPolicy,
+  getPolicy,
+  listPolicies,
+  POLICY_SORTS,
+} from '../store/policies.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
+import { policyDraftRoutes } from './policy-drafts.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';
 import {
@@ -31,6 +38,12 @@ const PROPERTIES = {
   latestVersion: Type.Integer(),
   createdBy: Type.String(),
   createdAt: Instant,
+  archivedAt: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'Its versions stay, its name is free, and nothing new is made of it.',
+    }),
+  ),
 };
 const Policy = Type.Object(PROPERTIES, { title: 'Policy' });
 const USED_BY = Type.Object(
@@ -56,7 +69,7 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
     {
       schema: {
         operationId: 'listPolicies',
-        summary: 'Policies, by name or as `sort` says',
+        summary: 'Policies that are not archived, by name or as `sort` says',
         tags: TAGS,
         querystring: PolicyQuery,
         response: { 200: pageOf('PolicyPage', Policy) },
@@ -145,5 +158,28 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
       }),
   );
 
+  api.delete(
+    '/v1/policies/:policyId',
+    {
+      schema: {
+        operationId: 'archivePolicy',
+        summary: 'Archives a policy that no assignment uses, for good',
+        tags: TAGS,
+        params: closed({ policyId: Id }),
+        response: { 200: Policy },
+      },
+    },
+    (request) =>
+      inTenant(database, request, async (tx) => {
+        const { policyId } = request.params;
+        const before = toJson(await getPolicy(tx, policyId));
+        const after = toJson(await archivePolicy(tx, policyId));
+        const details = { name: after.name };
+        await audit(tx, request, 'policy.archive', policyId, { before, after, details });
+        return after;
+      }),
+  );
+
+  policyDraftRoutes(api, dependencies);
   policyVersionRoutes(api, dependencies);
 }

@@ -7,6 +7,7 @@ import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { lockPolicy } from './policies.js';
 import { assignments } from './schema/assignments.js';
 import { clusters } from './schema/clusters.js';
 import type { TenantTx } from './transaction.js';
@@ -28,7 +29,10 @@ export interface Assignment {
   readonly revision: number;
 }
 
-export type NewAssignment = Omit<Assignment, 'id' | 'createdAt' | 'revision'>;
+export type NewAssignment = Omit<Assignment, 'id' | 'version' | 'createdAt' | 'revision'> & {
+  /** The latest at this moment, where none is named. */
+  readonly version?: number | undefined;
+};
 
 export interface AssignmentChange {
   readonly name?: string | undefined;
@@ -39,14 +43,15 @@ export interface AssignmentChange {
 }
 
 /**
- * @throws BulkheadError NOT_FOUND where the policy has no such version, CONFLICT where the tenant has one
- * of that name, POLICY_INVALID where a cluster would have too much, RESOURCE_EXHAUSTED
+ * @throws BulkheadError as lockPolicy, NOT_FOUND where it has no such version, CONFLICT where the tenant
+ * has an assignment of that name, POLICY_INVALID where a cluster would have too much, RESOURCE_EXHAUSTED
  */
 export async function createAssignment(
   tx: TenantTx,
   assignment: NewAssignment,
 ): Promise<Assignment> {
   await lockDesired(tx);
+  const { latestVersion } = await lockPolicy(tx, assignment.policyId);
   const { there } = only(
     await tx.queries
       .select({ there: count() })
@@ -61,7 +66,12 @@ export async function createAssignment(
   }
   const rows = await tx.queries
     .insert(assignments)
-    .values({ ...assignment, tenantId: tx.tenantId, id: newId() })
+    .values({
+      ...assignment,
+      version: assignment.version ?? latestVersion,
+      tenantId: tx.tenantId,
+      id: newId(),
+    })
     .returning();
   await recomputeDesired(tx, { policyId: assignment.policyId });
   return assignmentFromRow(only(rows));
@@ -113,7 +123,7 @@ export async function listAssignments(
 
 /**
  * `check` sees what is there and may throw; nobody changes it in between.
- * @throws BulkheadError as createAssignment
+ * @throws BulkheadError NOT_FOUND, and as createAssignment
  */
 export async function updateAssignment(
   tx: TenantTx,

@@ -26,6 +26,7 @@ const OPEN_TO_LIMITED: Readonly<Record<string, string>> = {
   audit_heads: 'a number and a hash',
   idempotency_keys: 'answers to the caller itself',
   policies: 'without effect before they are assigned',
+  policy_drafts: 'without effect before they are assigned',
   policy_versions: 'without effect before they are assigned',
   tenants: 'their own',
 };

@@ -5,6 +5,7 @@ import { hashOf } from '../../control-plane/domain/canonical-json.js';
 import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
 import { getAuditHead } from '../../control-plane/store/audit-log.js';
 import {
+  BODIES,
   bodyOf,
   createTestApi,
   PLATFORM_PREFIX,
@@ -30,6 +31,7 @@ const REMOVES = new Set([
   'DELETE /v1/webhooks/:webhookId',
   'DELETE /v1/members/:memberId',
   'DELETE /v1/assignments/:assignmentId',
+  'DELETE /v1/policies/:policyId/draft',
 ]);
 const changing = Object.keys(ROUTE_ACCESS)
   .filter((key) => !key.startsWith('GET ') && !READS.has(key) && !key.includes(PLATFORM_PREFIX))
@@ -42,8 +44,14 @@ const changing = Object.keys(ROUTE_ACCESS)
 
 describe('what a request changes is written down', () => {
   it.each(changing)('$key', async ({ key, method, route }) => {
-    const path = pathOf(route, http.ours);
-    const body = bodyOf(key, http.ours);
+    // A policy that no assignment uses, and has a draft.
+    const policy = { ...(BODIES['POST /v1/policies'] as object), name: `for ${key}` };
+    const { id: policyId } = (await http.call('POST', '/v1/policies', { body: policy })).json();
+    const draft = { body: BODIES['PUT /v1/policies/:policyId/draft'] };
+    await http.call('PUT', `/v1/policies/${policyId}/draft`, draft);
+    const world = { ...http.ours, policyId };
+    const path = pathOf(route, world);
+    const body = bodyOf(key, world);
     const before = await sequenceOf();
     const headers = { 'user-agent': 'a\u0007test' };
     const answer = await http.call(method, path, { body, headers });

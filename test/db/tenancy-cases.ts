@@ -76,12 +76,19 @@ import {
 } from '../../control-plane/store/outbox.js';
 import {
   addPolicyVersion,
+  archivePolicy,
   createPolicy,
   getPolicy,
   getPolicyVersion,
   listPolicies,
   listPolicyVersions,
+  lockPolicy,
 } from '../../control-plane/store/policies.js';
+import {
+  deletePolicyDraft,
+  getPolicyDraft,
+  putPolicyDraft,
+} from '../../control-plane/store/policy-drafts.js';
 import {
   deleteClosedAlertsBefore,
   deleteDeliveriesBefore,
@@ -102,6 +109,7 @@ import {
 import {
   assignmentOf,
   auditEntryOf,
+  draftOf,
   eventOf,
   NODE_FACTS,
   PROD,
@@ -384,6 +392,14 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => addPolicyVersion(tx, world.policyId, policyVersionOf('two')),
   },
   {
+    name: 'policies.archivePolicy',
+    call: async (tx, world) => {
+      await getAssignment(tx, world.assignmentId);
+      await deleteAssignment(tx, world.assignmentId);
+      return archivePolicy(tx, world.policyId);
+    },
+  },
+  {
     name: 'policies.createPolicy',
     reach: 'all',
     call: (tx) => createPolicy(tx, { name: 'new', ...policyVersionOf('one') }),
@@ -399,6 +415,26 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'policies.listPolicyVersions',
     reach: 'all',
     call: (tx, world) => listPolicyVersions(tx, world.policyId),
+  },
+  {
+    name: 'policies.lockPolicy',
+    reach: 'all',
+    call: (tx, world) => lockPolicy(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.deletePolicyDraft',
+    reach: 'all',
+    call: (tx, world) => deletePolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.getPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => getPolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.putPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => putPolicyDraft(tx, draftOf(world.policyId)),
   },
   {
     name: 'retention.deleteClosedAlertsBefore',

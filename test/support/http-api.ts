@@ -128,6 +128,7 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/clusters/:clusterId/join-tokens': {},
   'POST /v1/policies': { name: 'another', source: POLICY },
   'POST /v1/policies/validate': { source: POLICY },
+  'PUT /v1/policies/:policyId/draft': { source: POLICY },
   'POST /v1/policies/:policyId/versions': { source: POLICY },
   'POST /v1/assignments': { name: 'another', policyId: NEVER_WAS, clusters: '' },
   'PATCH /v1/assignments/:assignmentId': { clusters: 'env=prod' },

@@ -17,6 +17,7 @@ import { createMember } from '../../control-plane/store/members.js';
 import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
+import { putPolicyDraft } from '../../control-plane/store/policy-drafts.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import type { TestDatabase } from './database.js';
 
@@ -78,6 +79,10 @@ export function policyVersionOf(name: string): NewPolicyVersion {
 `;
   const { normalised, sha256 } = compilePolicy(source);
   return { source, normalised, sha256, createdBy: 'test' };
+}
+
+export function draftOf(policyId: string) {
+  return { policyId, source: policyVersionOf('drafted').source, updatedBy: 'test' };
 }
 
 /** Its version 1, enforced on every cluster. */
@@ -226,6 +231,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       createdBy: 'test',
     });
     const { policy } = await createPolicy(tx, { name: 'policy', ...policyVersionOf('one') });
+    await putPolicyDraft(tx, draftOf(policy.id));
     const assignment = await createAssignment(tx, assignmentOf(policy.id));
     const webhook = await createWebhookEndpoint(tx, {
       name: 'webhook',
