@@ -65,6 +65,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'POST /v1/policies/validate': 'policies:read',
   'GET /v1/policies/:policyId': 'policies:read',
   'DELETE /v1/policies/:policyId': 'policies:write',
+  'GET /v1/policies/:policyId/diff': 'policies:read',
   'GET /v1/policies/:policyId/draft': 'policies:read',
   'PUT /v1/policies/:policyId/draft': 'policies:write',
   'DELETE /v1/policies/:policyId/draft': 'policies:write',

@@ -11,6 +11,7 @@ import {
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
+import { policyDiffRoutes } from './policy-diff.js';
 import { policyDraftRoutes } from './policy-drafts.js';
 import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
 import { policyVersionRoutes } from './policy-versions.js';
@@ -180,6 +181,7 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
       }),
   );
 
+  policyDiffRoutes(api, dependencies);
   policyDraftRoutes(api, dependencies);
   policyVersionRoutes(api, dependencies);
 }

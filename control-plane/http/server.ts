@@ -47,6 +47,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly caPin: () => string;
   readonly log: Logger;
   readonly metrics?: HttpMetrics;
+  /** Where the compiled policy-diff-worker.ts is, if not beside this file. */
+  readonly policyDiffWorker?: URL;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */

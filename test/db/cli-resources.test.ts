@@ -36,6 +36,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'DELETE /v1/assignments/:assignmentId': 'left to whoever has it in a program',
   'GET /v1/clusters/:clusterId/policies': 'left to whoever has it in a program',
   'DELETE /v1/policies/:policyId': 'left to whoever has it in a program',
+  'GET /v1/policies/:policyId/draft': 'left to whoever has it in a program',
+  'PUT /v1/policies/:policyId/draft': 'left to whoever has it in a program',
+  'DELETE /v1/policies/:policyId/draft': 'left to whoever has it in a program',
+  'POST /v1/policies/:policyId/draft/publish': 'left to whoever has it in a program',
+  'GET /v1/policies/:policyId/diff': 'policy diff, of what is on this machine',
   'GET /v1/audit-log/export': 'audit export',
   'GET /v1/audit-log/verification': 'audit verify, without trust in the server',
 };

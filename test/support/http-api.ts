@@ -48,6 +48,11 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
     vault: createVault(randomBytes(32)),
     caPin: () => CA_PIN,
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+    // A thread runs compiled code: `npm run build` comes first.
+    policyDiffWorker: new URL(
+      '../../dist/control-plane/http/policy-diff-worker.js',
+      import.meta.url,
+    ),
     ...more,
   });
   const ours = await createWorld(database);
