@@ -12,7 +12,7 @@ import type { PolicyPlaces } from './places.js';
 import type { Problem, Severity } from './problems.js';
 
 /*
- * The language is larger than what the agents of this version carry out. Whoever publishes asks here
+ * The language is larger than what the agents of this version carry out. Whoever stores a policy asks here
  * first; a node that is sent more refuses the bundle and keeps what was in force.
  */
 
