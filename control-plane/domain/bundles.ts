@@ -5,7 +5,7 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 
 /**
- * The envelope as it travels. Level 9: it is packed once, when a policy is published, and sent to
+ * The envelope as it travels. Level 9: it is packed once, when what is desired changes, and sent to
  * every node. gzip here because grpc-js servers never compress what they answer.
  */
 export function packBundle(payload: Uint8Array, keys: readonly SigningKeyPair[]): Buffer {

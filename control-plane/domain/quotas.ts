@@ -5,11 +5,12 @@ export const QUOTAS = {
   clusters: 500,
   /** Revoked ones do not count. */
   nodes: 20_000,
+  /** Archived ones do not count. */
   policies: 1_000,
   /** Of one policy. */
   policyVersions: 1_000,
-  /** Places where policies are published. */
-  assignments: 5_000,
+  /** A cluster that is made or edited is held against each. */
+  assignments: 1_000,
   webhooks: 50,
   /** Neither revoked nor expired. */
   apiKeys: 1_000,

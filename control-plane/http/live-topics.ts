@@ -15,6 +15,7 @@ export const LIVE_TOPICS: Readonly<Record<string, LiveTopic>> = {
   alerts: { noun: 'alert', permission: 'alerts:read' },
   clusters: { noun: 'cluster', permission: 'clusters:read' },
   policies: { noun: 'policy', permission: 'policies:read' },
+  assignments: { noun: 'assignment', permission: 'assignments:read' },
 };
 
 /** @throws BulkheadError INVALID_ARGUMENT, PERMISSION_DENIED; both name the topic */

@@ -10,7 +10,13 @@ export const ROUTE_COSTS: Readonly<Record<string, number>> = {
   'POST /v1/policies': 5,
   'POST /v1/policies/validate': 5,
   'POST /v1/policies/:policyId/versions': 5,
-  'POST /v1/policies/:policyId/publish': 5,
+  'PUT /v1/policies/:policyId/draft': 5,
+  'POST /v1/policies/:policyId/draft/publish': 5,
+  'GET /v1/policies/:policyId/diff': 20,
+  // Every cluster is decided anew.
+  'POST /v1/assignments': 5,
+  'PATCH /v1/assignments/:assignmentId': 5,
+  'DELETE /v1/assignments/:assignmentId': 5,
   // The whole chain is read.
   'GET /v1/audit-log/export': 50,
   'GET /v1/audit-log/verification': 50,

@@ -1,5 +1,6 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { SELECTOR_TEXT_MAX } from '../domain/assignments.js';
 import { PAGE_LIMIT_MAX, type Page, type PageRequest } from '../store/pages.js';
 
 /**
@@ -27,7 +28,7 @@ export const NamePrefix = Type.Optional(
 );
 /** Of clusters, by their labels. */
 export const SelectorText = Type.String({
-  maxLength: 4096,
+  maxLength: SELECTOR_TEXT_MAX,
   description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`; empty: all.',
 });
 /** A JSON object whose form is told elsewhere. */

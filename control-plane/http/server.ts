@@ -21,8 +21,10 @@ import type { LimitMetrics } from '../metrics/limits.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
+import { assignmentRoutes } from './assignments.js';
 import { auditLogRoutes } from './audit-log.js';
 import { authorise } from './authentication.js';
+import { clusterPolicyRoutes } from './cluster-policies.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
@@ -54,6 +56,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly metrics?: HttpMetrics;
   readonly rates: Rates;
   readonly limits?: LimitMetrics;
+  /** Where the compiled policy-diff-worker.ts is, if not beside this file. */
+  readonly policyDiffWorker?: URL;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */
@@ -146,9 +150,11 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     policySchemaRoutes,
     tenantRoutes,
     clusterRoutes,
+    clusterPolicyRoutes,
     joinTokenRoutes,
     nodeRoutes,
     policyRoutes,
+    assignmentRoutes,
     eventRoutes,
     alertRoutes,
     webhookRoutes,

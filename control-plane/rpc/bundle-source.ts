@@ -8,7 +8,7 @@ import { ensureBundle } from './ensure-bundle.js';
 
 /**
  * Bundles for the policy streams of this replica. Streams of one cluster that ask at the same time
- * share one answer, so that a publish costs one composition a replica, however many nodes it wakes.
+ * share one answer, so that a change costs one composition a replica, however many nodes it wakes.
  */
 export class BundleSource {
   readonly #bells = new Map<string, Set<Bell>>();
@@ -54,7 +54,7 @@ export class BundleSource {
     if (bells?.size === 0) this.#bells.delete(tenantId);
   }
 
-  /** What the cluster must run now; undefined where nothing was ever published to it. */
+  /** What the cluster must run now; undefined where nothing was ever assigned to it. */
   current(identity: NodeIdentity): Promise<Bundle | undefined> {
     const key = identity.clusterId;
     const underWay = this.#underWay.get(key);

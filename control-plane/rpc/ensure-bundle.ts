@@ -58,7 +58,7 @@ async function render(
 }
 
 /**
- * A cluster to which nothing was ever published needs no bundle; one whose last policy went needs an
+ * A cluster to which nothing was ever assigned needs no bundle; one whose last policy went needs an
  * empty one. Only a key known to be a former one makes a bundle old: what a replica signed that knows of
  * a change before this one does is left alone.
  */

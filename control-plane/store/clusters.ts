@@ -1,5 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { CLUSTER_ID_LABEL, CLUSTER_NAME_LABEL } from '../domain/clusters.js';
 import type { LabelSelector } from '../domain/label-selector.js';
+import { lockDesired, recomputeDesired } from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { labelsMatch } from './label-selector.js';
@@ -33,11 +35,20 @@ export interface ClusterChange {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** @throws BulkheadError CONFLICT where the tenant has one of that name, RESOURCE_EXHAUSTED */
+/** What selectableLabels says, in SQL. */
+const SELECTABLE_LABELS = sql`(${clusters.labels} || jsonb_build_object(
+  ${sql.raw(`'${CLUSTER_ID_LABEL}'`)}, ${clusters.id}, ${sql.raw(`'${CLUSTER_NAME_LABEL}'`)}, ${clusters.name}))`;
+
+/**
+ * With what assignments that choose it say it is to run.
+ * @throws BulkheadError CONFLICT where the tenant has one of that name, POLICY_INVALID where it would have
+ * more policies than fit a node, RESOURCE_EXHAUSTED
+ */
 export async function createCluster(
   tx: TenantTx,
   cluster: { readonly name: string; readonly labels?: Readonly<Record<string, string>> },
 ): Promise<Cluster> {
+  await lockDesired(tx);
   await holdQuota(tx, 'clusters');
   const rows = await tx.queries
     .insert(clusters)
@@ -48,7 +59,9 @@ export async function createCluster(
       labels: cluster.labels ?? {},
     })
     .returning();
-  return clusterFromRow(only(rows));
+  const created = clusterFromRow(only(rows));
+  await recomputeDesired(tx, { clusterId: created.id });
+  return created;
 }
 
 /** @throws BulkheadError NOT_FOUND */
@@ -67,8 +80,9 @@ export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
 }
 
 /**
- * `check` sees what is there and may throw; nobody changes it in between.
- * @throws BulkheadError NOT_FOUND, CONFLICT where the tenant has another of that name
+ * `check` sees what is there and may throw; nobody changes it in between. Other assignments may choose it
+ * afterwards.
+ * @throws BulkheadError NOT_FOUND, and as createCluster
  */
 export async function updateCluster(
   tx: TenantTx,
@@ -76,6 +90,7 @@ export async function updateCluster(
   { name, labels }: ClusterChange,
   check: (current: Cluster) => void = () => {},
 ): Promise<Cluster> {
+  await lockDesired(tx);
   const [row] = await tx.queries.select().from(clusters).where(byId(tx, id)).for('update');
   check(clusterFromRow(found(row, 'cluster')));
   const rows = await tx.queries
@@ -87,6 +102,7 @@ export async function updateCluster(
     })
     .where(byId(tx, id))
     .returning();
+  await recomputeDesired(tx, { clusterId: id });
   return clusterFromRow(only(rows));
 }
 
@@ -104,7 +120,7 @@ export async function listClusters(
     .where(
       and(
         eq(clusters.tenantId, tx.tenantId),
-        labels && labelsMatch(clusters.labels, labels),
+        labels && labelsMatch(SELECTABLE_LABELS, labels),
         namePrefix === undefined ? undefined : startsWith(clusters.name, namePrefix),
         order.after(pageStart(filter, 2)),
       ),

@@ -24,8 +24,8 @@ export type QuotaChange = Readonly<Partial<Record<Quota, number | null>>>;
 const COUNTED: Readonly<Record<CountedQuota, SQL>> = {
   clusters: sql`from clusters`,
   nodes: sql`from nodes where state <> 'revoked'`,
-  policies: sql`from policies`,
-  assignments: sql`from desired_state`,
+  policies: sql`from policies where archived_at is null`,
+  assignments: sql`from assignments`,
   webhooks: sql`from webhook_endpoints`,
   apiKeys: sql`from api_keys
     where revoked_at is null and (expires_at is null or expires_at > now())`,

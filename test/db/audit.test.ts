@@ -23,9 +23,11 @@ const GLOBAL_TABLES: Readonly<Record<string, string>> = {
 };
 /** What whoever is limited to clusters may see all of, and why. */
 const OPEN_TO_LIMITED: Readonly<Record<string, string>> = {
+  assignments: 'what they choose is held by the API; desired_state has what comes of it',
   audit_heads: 'a number and a hash',
   idempotency_keys: 'answers to the caller itself',
   policies: 'without effect before they are assigned',
+  policy_drafts: 'without effect before they are assigned',
   policy_versions: 'without effect before they are assigned',
   tenant_quotas: 'numbers, of all clusters together',
   tenants: 'their own',

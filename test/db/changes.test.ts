@@ -2,6 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { recordAlert, setAlertStatus } from '../../control-plane/store/alerts.js';
 import { revokeApiKey, touchApiKey } from '../../control-plane/store/api-keys.js';
 import {
+  createAssignment,
+  deleteAssignment,
+  updateAssignment,
+} from '../../control-plane/store/assignments.js';
+import {
   type Change,
   endOfChanges,
   readChanges,
@@ -9,7 +14,6 @@ import {
   trimChanges,
 } from '../../control-plane/store/changes.js';
 import { createCluster, updateCluster } from '../../control-plane/store/clusters.js';
-import { removeDesired, setDesired } from '../../control-plane/store/desired-state.js';
 import type { LogPosition } from '../../control-plane/store/event-cursors.js';
 import { deleteMember, updateMember } from '../../control-plane/store/members.js';
 import {
@@ -25,6 +29,7 @@ import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import {
+  assignmentOf,
   createWorld,
   NODE_FACTS,
   policyVersionOf,
@@ -94,11 +99,12 @@ describe('a change is written down', () => {
     ]);
   });
 
-  it('of where a policy is published, of the policy', async () => {
-    const target = { policyId: world.policyId };
-    await act((tx) => setDesired(tx, { ...target, version: 1, mode: 'observe' }));
-    await act((tx) => removeDesired(tx, target));
-    await expectChanges(['policies.updated', 'policies.updated']);
+  it('of assignments, and not of what is derived of them', async () => {
+    const assignment = assignmentOf(world.policyId, { name: 'another' });
+    const { id } = await act((tx) => createAssignment(tx, assignment));
+    await act((tx) => updateAssignment(tx, id, { mode: 'observe' }));
+    await act((tx) => deleteAssignment(tx, id));
+    await expectChanges(['assignments.created', 'assignments.updated', 'assignments.deleted']);
   });
 
   it('once where a transaction changes a thing often, and not where it is undone', async () => {

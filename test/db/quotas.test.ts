@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { QUOTA_NAMES, QUOTAS, type Quota } from '../../control-plane/domain/quotas.js';
 import { createApiKey, revokeApiKey } from '../../control-plane/store/api-keys.js';
+import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createCluster, listClusters } from '../../control-plane/store/clusters.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
 import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { createMember, updateMember } from '../../control-plane/store/members.js';
@@ -18,6 +18,7 @@ import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
+  assignmentOf,
   createWorld,
   policyVersionOf,
   redemptionOf,
@@ -58,12 +59,8 @@ const MAKE: Readonly<Partial<Record<Quota, (tx: TenantTx, world: World) => Promi
   clusters: (tx) => createCluster(tx, { name: name() }),
   policies: (tx) => createPolicy(tx, { name: name(), ...policyVersionOf('x') }),
   policyVersions: (tx, { policyId }) => addPolicyVersion(tx, policyId, policyVersionOf('x')),
-  assignments: async (tx, { policyId }) => {
-    const { id: clusterId } = await createCluster(tx, { name: name() });
-    await setDesired(tx, { policyId, clusterId, version: 1, mode: 'observe' });
-    // Again is not one more.
-    return setDesired(tx, { policyId, clusterId, version: 1, mode: 'enforce' });
-  },
+  assignments: (tx, { policyId }) =>
+    createAssignment(tx, assignmentOf(policyId, { name: name(), clusters: 'chooses=nothing' })),
   webhooks: (tx) =>
     createWebhookEndpoint(tx, { name: name(), url: 'https://x', secretEncrypted: sha256('x') }),
   apiKeys: (tx) =>

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { compilePolicy } from '../../control-plane/domain/policies.js';
 import type { Rates } from '../../control-plane/domain/rates.js';
 import { createMetrics } from '../../control-plane/metrics/metrics.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
+import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createPolicy } from '../../control-plane/store/policies.js';
 import { identify } from '../../node-agent/uplink/identify.js';
 import { IdentityStore } from '../../node-agent/uplink/identity.js';
@@ -17,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type JoinedNode, joinNode, NODE, newJoinToken, startTestEdge } from '../support/edge.js';
 import { eventually } from '../support/eventually.js';
 import { UNLIMITED } from '../support/rates.js';
+import { assignmentOf } from '../support/store-world.js';
 
 const POLICY =
   'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
@@ -216,7 +217,7 @@ describe('policies', () => {
       const before = revisions.length;
       await database.app.withTenant({ tenantId }, async (tx) => {
         const { policy } = await createPolicy(tx, { name: mode, ...version });
-        await setDesired(tx, { policyId: policy.id, version: 1, mode });
+        await createAssignment(tx, assignmentOf(policy.id, { name: mode, mode }));
       });
       await eventually(() => expect(revisions.length).toBeGreaterThan(before));
     }

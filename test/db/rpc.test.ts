@@ -8,8 +8,8 @@ import { compilePolicy } from '../../control-plane/domain/policies.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
+import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
 import { createPolicy } from '../../control-plane/store/policies.js';
@@ -22,6 +22,7 @@ import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/Po
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { NODE, startTestEdge } from '../support/edge.js';
+import { assignmentOf } from '../support/store-world.js';
 
 const POLICY =
   'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
@@ -257,7 +258,7 @@ describe('calls with a certificate', () => {
       await app.withTenant({ tenantId }, async (tx) => {
         const version = { source: POLICY, createdBy: 'test', ...compilePolicy(POLICY) };
         const { policy } = await createPolicy(tx, { name: 'policy', ...version });
-        await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
+        await createAssignment(tx, assignmentOf(policy.id));
       });
       expect((await update).update).toMatchObject({ revision: '1' });
       policies.on('error', () => {});

@@ -11,6 +11,14 @@ import {
   touchApiKey,
 } from '../../control-plane/store/api-keys.js';
 import {
+  countChosen,
+  createAssignment,
+  deleteAssignment,
+  getAssignment,
+  listAssignments,
+  updateAssignment,
+} from '../../control-plane/store/assignments.js';
+import {
   appendAudit,
   findAuditBeyondHead,
   getAuditHead,
@@ -27,11 +35,13 @@ import {
   listClusters,
   updateCluster,
 } from '../../control-plane/store/clusters.js';
+import { checkDesiredFits } from '../../control-plane/store/desired-fit.js';
 import {
-  listDesired,
+  countPolicyUse,
+  listClusterPolicies,
   listDesiredForCluster,
-  removeDesired,
-  setDesired,
+  lockDesired,
+  recomputeDesired,
 } from '../../control-plane/store/desired-state.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
@@ -68,12 +78,19 @@ import {
 } from '../../control-plane/store/outbox.js';
 import {
   addPolicyVersion,
+  archivePolicy,
   createPolicy,
   getPolicy,
   getPolicyVersion,
   listPolicies,
   listPolicyVersions,
+  lockPolicy,
 } from '../../control-plane/store/policies.js';
+import {
+  deletePolicyDraft,
+  getPolicyDraft,
+  putPolicyDraft,
+} from '../../control-plane/store/policy-drafts.js';
 import {
   checkVersionQuota,
   getQuotas,
@@ -98,7 +115,9 @@ import {
   updateWebhookEndpoint,
 } from '../../control-plane/store/webhooks.js';
 import {
+  assignmentOf,
   auditEntryOf,
+  draftOf,
   eventOf,
   MAXIMUM_NODES,
   NODE_FACTS,
@@ -170,6 +189,34 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'assignments.countChosen',
+    // Nobody's clusters are none: the sum tells that.
+    call: async (tx) => (await countChosen(tx, [{ clusters: '' }])).filter((some) => some > 0),
+  },
+  {
+    name: 'assignments.createAssignment',
+    reach: 'all',
+    call: (tx, { policyId }) => createAssignment(tx, assignmentOf(policyId, { name: 'new' })),
+  },
+  {
+    name: 'assignments.deleteAssignment',
+    call: (tx, world) => deleteAssignment(tx, world.assignmentId),
+  },
+  {
+    name: 'assignments.getAssignment',
+    reach: 'all',
+    call: (tx, world) => getAssignment(tx, world.assignmentId),
+  },
+  {
+    name: 'assignments.listAssignments',
+    call: (tx, world) => listAssignments(tx, { clusterId: world.clusterId }),
+  },
+  {
+    name: 'assignments.updateAssignment',
+    reach: 'all',
+    call: (tx, world) => updateAssignment(tx, world.assignmentId, { mode: 'observe' }),
+  },
+  {
     name: 'audit-log.appendAudit',
     reach: 'all',
     call: async (tx) => (await appendAudit(tx, auditEntryOf('new'))).targetId,
@@ -213,24 +260,32 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => updateCluster(tx, world.clusterId, { labels: { ...PROD, a: 'b' } }),
   },
   {
-    name: 'desired-state.listDesired',
+    name: 'desired-fit.checkDesiredFits',
+    call: (tx, world) => checkDesiredFits(tx, [world.clusterId]),
+    forgets: true,
+  },
+  {
+    name: 'desired-state.countPolicyUse',
     reach: 'all',
-    call: (tx, world) => listDesired(tx, { policyId: world.policyId }),
+    call: async (tx, world) => {
+      const use = Object.entries(await countPolicyUse(tx, world.policyId));
+      return use.filter(([, some]) => some > 0);
+    },
+  },
+  {
+    name: 'desired-state.listClusterPolicies',
+    call: (tx, world) => listClusterPolicies(tx, world.clusterId),
   },
   {
     name: 'desired-state.listDesiredForCluster',
-    reach: 'all',
     call: (tx, world) => listDesiredForCluster(tx, world.clusterId),
   },
+  { name: 'desired-state.lockDesired', call: (tx) => lockDesired(tx), forgets: true },
   {
-    name: 'desired-state.removeDesired',
-    reach: 'tenant',
-    call: (tx, world) => removeDesired(tx, { policyId: world.policyId }),
-  },
-  {
-    name: 'desired-state.setDesired',
-    call: (tx, { policyId, clusterId }) =>
-      setDesired(tx, { policyId, clusterId, version: 1, mode: 'observe' }),
+    name: 'desired-state.recomputeDesired',
+    call: (tx, { policyId, assignmentId }) =>
+      recomputeDesired(tx, { policyId, without: assignmentId }),
+    forgets: true,
   },
   {
     name: 'events.insertEvents',
@@ -352,6 +407,14 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => addPolicyVersion(tx, world.policyId, policyVersionOf('two')),
   },
   {
+    name: 'policies.archivePolicy',
+    call: async (tx, world) => {
+      await getAssignment(tx, world.assignmentId);
+      await deleteAssignment(tx, world.assignmentId);
+      return archivePolicy(tx, world.policyId);
+    },
+  },
+  {
     name: 'policies.createPolicy',
     reach: 'all',
     call: (tx) => createPolicy(tx, { name: 'new', ...policyVersionOf('one') }),
@@ -367,6 +430,26 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'policies.listPolicyVersions',
     reach: 'all',
     call: (tx, world) => listPolicyVersions(tx, world.policyId),
+  },
+  {
+    name: 'policies.lockPolicy',
+    reach: 'all',
+    call: (tx, world) => lockPolicy(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.deletePolicyDraft',
+    reach: 'all',
+    call: (tx, world) => deletePolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.getPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => getPolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.putPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => putPolicyDraft(tx, draftOf(world.policyId)),
   },
   {
     name: 'retention.deleteClosedAlertsBefore',

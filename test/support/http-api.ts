@@ -4,7 +4,6 @@ import { pino } from 'pino';
 import { createVault } from '../../control-plane/domain/vault.js';
 import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
-import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
@@ -48,13 +47,16 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   const log: string[] = [];
   const api = await createTestServer(database, {
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+    // A thread runs compiled code: `npm run build` comes first.
+    policyDiffWorker: new URL(
+      '../../dist/control-plane/http/policy-diff-worker.js',
+      import.meta.url,
+    ),
     ...more,
   });
   const ours = await createWorld(database);
   const theirs = await createWorld(database);
-  // Their policies are no policies: enough for the store, but nothing that could be published.
   for (const world of [ours, theirs]) {
-    await database.app.withTenant(world, (tx) => removeDesired(tx, { policyId: world.policyId }));
     // A test may make a key for each role and route.
     const apiKeys = 100_000;
     await database.app.withPlatform((tx) => updateTenantQuotas(tx, world.tenantId, { apiKeys }));
@@ -130,6 +132,7 @@ export function pathOf(route: string, world: Partial<World>): string {
     .replace(':clusterId', world.clusterId ?? NEVER_WAS)
     .replace(':nodeId', world.nodeId ?? NEVER_WAS)
     .replace(':policyId', world.policyId ?? NEVER_WAS)
+    .replace(':assignmentId', world.assignmentId ?? NEVER_WAS)
     .replace(':alertId', world.alertId ?? NEVER_WAS)
     .replace(':webhookId', world.webhookId ?? NEVER_WAS)
     .replace(':memberId', world.memberId ?? NEVER_WAS)
@@ -142,7 +145,7 @@ export function pathOf(route: string, world: Partial<World>): string {
 const POLICY =
   'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
 
-/** A body that each route that takes one would accept. */
+/** A body that each route that takes one would accept; one with a policy in it by bodyOf. */
 export const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/platform/tenants/:tenantId/quotas': { limits: { nodes: 5 } },
   'POST /v1/clusters': { name: 'another' },
@@ -150,9 +153,10 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/clusters/:clusterId/join-tokens': {},
   'POST /v1/policies': { name: 'another', source: POLICY },
   'POST /v1/policies/validate': { source: POLICY },
+  'PUT /v1/policies/:policyId/draft': { source: POLICY },
   'POST /v1/policies/:policyId/versions': { source: POLICY },
-  'POST /v1/policies/:policyId/publish': { clusters: 'all' },
-  'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
+  'POST /v1/assignments': { name: 'another', policyId: NEVER_WAS, clusters: '' },
+  'PATCH /v1/assignments/:assignmentId': { clusters: 'env=prod' },
   'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
   'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
   'PATCH /v1/webhooks/:webhookId': { enabled: false },
@@ -163,3 +167,10 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/platform/tenants/:tenantId': { name: 'renamed' },
   'POST /v1/api-keys': { name: 'another', role: 'viewer' },
 };
+
+/** The body of a route, about the things of a tenant. */
+export function bodyOf(key: string, { policyId }: World): unknown {
+  const body = BODIES[key];
+  const isAbout = typeof body === 'object' && body !== null && 'policyId' in body;
+  return isAbout ? { ...body, policyId } : body;
+}

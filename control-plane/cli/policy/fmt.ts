@@ -4,6 +4,7 @@ import { parsePolicy } from '../../../proto/ts/policy/parse.js';
 import { ProblemList } from '../../../proto/ts/policy/problem-list.js';
 import type { Problem } from '../../../proto/ts/policy/problems.js';
 import { readText } from '../../../proto/ts/policy/source-text.js';
+import { unifiedDiff } from '../../domain/unified-diff.js';
 import { readArguments } from '../arguments.js';
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from '../command.js';
 import { findFiles, nameOf, readDocument } from '../files.js';
@@ -19,7 +20,6 @@ import {
 } from '../output.js';
 import { startProgress } from '../progress.js';
 import { replaceFile } from '../replace-file.js';
-import { unifiedDiff } from '../unified-diff.js';
 import { inFile, tooLarge } from './documents.js';
 
 const HELP = `bulkhead policy fmt [--write | --check] [--diff] [--json] FILE...

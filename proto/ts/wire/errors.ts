@@ -106,7 +106,7 @@ export const ERROR_CODES = {
     'FAILED_PRECONDITION',
     409,
     'the bundle has a lower revision than the one in force',
-    'publish again: a rollback is a higher revision with former content',
+    'assign the former version: a rollback is a higher revision with former content',
   ),
   BUNDLE_OTHER_CLUSTER: info(
     'FAILED_PRECONDITION',

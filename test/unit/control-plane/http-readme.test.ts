@@ -13,7 +13,7 @@ const readme = readFileSync(join(ROOT, 'control-plane/http/README.md'), 'utf8');
 const rows = (pattern: RegExp) => [...readme.matchAll(pattern)].map((match) => match.slice(1));
 
 it('documents every route with its permission, and no other', () => {
-  expect(rows(/^\| `((?:GET|POST|PATCH|DELETE) [^`]+)` \| ([^ ]+) \|/gm)).toEqual(
+  expect(rows(/^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`]+)` \| ([^ ]+) \|/gm)).toEqual(
     Object.entries(ROUTE_ACCESS),
   );
 });
