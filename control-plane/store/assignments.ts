@@ -1,5 +1,4 @@
-import { and, count, eq, inArray, sql } from 'drizzle-orm';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { chooses } from '../domain/assignments.js';
 import { selectableLabels } from '../domain/clusters.js';
 import { lockDesired, type PolicyMode, recomputeDesired } from './desired-state.js';

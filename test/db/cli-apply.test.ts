@@ -6,6 +6,7 @@ import { createTestCliApi, type TestCliApi } from '../support/cli-api.js';
 let cli: TestCliApi;
 beforeAll(async () => {
   cli = await createTestCliApi();
+  await cli.run(['assignment', 'delete', 'assignment', '--yes']);
 });
 afterAll(() => cli?.close());
 
@@ -99,6 +100,61 @@ describe('bulkhead apply', () => {
       url: 'https://hooks.example.com/other-secret',
       enabled: false,
     });
+  });
+
+  it('assigns what it makes, to the latest version or to one', async () => {
+    const assignment = (name: string, ...spec: string[]) =>
+      document('Assignment', name, ['policy: spread', ...spec].join('\n'));
+    const of = async (name: string) =>
+      JSON.parse((await run('assignment', 'get', name, '-o', 'json')).out);
+    write(
+      'spread.yaml',
+      assignment('latest', 'clusters: env=prod', 'mode: enforce'),
+      assignment('first', 'clusters: ""', 'version: 1', 'priority: -1'),
+      document('Policy', 'spread', DRIFT_POLICY),
+    );
+    const made = await run('apply', '-f', '@spread.yaml', '--yes');
+    expect(made.err).toBe('');
+    expect(made.out).toContain(
+      'created Policy spread\ncreated Assignment latest\ncreated Assignment first\n',
+    );
+    expect(await of('latest')).toMatchObject({ version: 1, clusters: 'env=prod', mode: 'enforce' });
+    expect(await of('first')).toMatchObject({ clusters: '', mode: 'observe', priority: -1 });
+    write(
+      'spread.yaml',
+      assignment('latest', 'clusters: env=prod', 'mode: observe'),
+      assignment('first', 'clusters: ""', 'version: 1', 'priority: -1'),
+      document('Policy', 'spread', DRIFT_POLICY.replace('[writable, memory]', '[writable]')),
+    );
+    const edited = await run('apply', '-f', '@spread.yaml', '--yes');
+    expect(edited.out).toContain('    version: 1 -> 2\n    mode: enforce -> observe\n');
+    expect(await of('latest')).toMatchObject({ version: 2, mode: 'observe' });
+    expect(await of('first')).toMatchObject({ version: 1 });
+    expect((await run('diff', '-f', '@spread.yaml')).code).toBe(0);
+    write('spread.yaml', assignment('latest', 'clusters: env=prod'));
+    const pruned = await run('apply', '-f', '@spread.yaml', '--prune', 'Assignment', '--yes');
+    expect(pruned.out).toMatch(/^- Assignment first\nplan: .*\ndeleted Assignment first\n$/);
+  });
+
+  it('tells of every assignment that cannot be before it does anything', async () => {
+    const assignment = (name: string, ...spec: string[]) =>
+      document('Assignment', name, ['clusters: ""', ...spec].join('\n'));
+    write(
+      'wrong.yaml',
+      document('Cluster', 'never', '{}'),
+      assignment('a', 'policy: none'),
+      assignment('b', 'policy: spread', 'version: 9'),
+      assignment('latest', 'policy: drift'),
+    );
+    const { code, out, err } = await run('apply', '-f', '@wrong.yaml', '--yes');
+    expect({ code, out }).toEqual({ code: 4, out: '' });
+    expect(err.split('\n')).toEqual([
+      'bulkhead: wrong.yaml:7:1: Assignment a: there is no policy none',
+      'bulkhead: wrong.yaml:14:1: Assignment b: policy spread has no version 9',
+      'bulkhead: wrong.yaml:22:1: Assignment latest: it is of another policy, which cannot be changed: take another name, or delete it',
+      '',
+    ]);
+    expect((await run('cluster', 'get', 'never')).code).toBe(4);
   });
 
   it('asks, and takes a no', async () => {

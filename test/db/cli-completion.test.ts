@@ -68,7 +68,7 @@ async function offered(...words: string[]): Promise<string[]> {
 describe('completion in bash', () => {
   it.each([
     [['po'], ['policy']],
-    [['a'], ['alert', 'api-key', 'apply', 'audit']],
+    [['a'], ['alert', 'api-key', 'apply', 'assignment', 'audit']],
     [
       ['node', ''],
       ['get', 'list', 'revoke'],

@@ -30,18 +30,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'POST /v1/policies/:policyId/versions': 'policy push',
   'GET /v1/policies/:policyId/versions/:version': 'policy source',
   'GET /v1/live': 'for programs: a stream without an end',
-  'GET /v1/assignments': 'left to whoever has it in a program',
-  'POST /v1/assignments': 'left to whoever has it in a program',
-  'GET /v1/assignments/:assignmentId': 'left to whoever has it in a program',
-  'PATCH /v1/assignments/:assignmentId': 'left to whoever has it in a program',
-  'DELETE /v1/assignments/:assignmentId': 'left to whoever has it in a program',
-  'GET /v1/clusters/:clusterId/policies': 'left to whoever has it in a program',
-  'DELETE /v1/policies/:policyId': 'left to whoever has it in a program',
-  'GET /v1/policies/:policyId/draft': 'left to whoever has it in a program',
-  'PUT /v1/policies/:policyId/draft': 'left to whoever has it in a program',
-  'DELETE /v1/policies/:policyId/draft': 'left to whoever has it in a program',
-  'POST /v1/policies/:policyId/draft/publish': 'left to whoever has it in a program',
-  'GET /v1/policies/:policyId/diff': 'policy diff, of what is on this machine',
+  'GET /v1/policies/:policyId/diff': 'policy compare, which knows the language itself',
+  'GET /v1/policies/:policyId/draft': 'for an editor',
+  'PUT /v1/policies/:policyId/draft': 'for an editor',
+  'DELETE /v1/policies/:policyId/draft': 'for an editor',
+  'POST /v1/policies/:policyId/draft/publish': 'for an editor',
   'GET /v1/audit-log/export': 'audit export',
   'GET /v1/audit-log/verification': 'audit verify, without trust in the server',
 };
@@ -266,6 +259,46 @@ describe('policies', () => {
       out: '',
       err: '<stdin>:1:10: error POLICY_WRONG_TYPE: this is a number, not a mapping\n',
     });
+  });
+});
+
+describe('assignments', () => {
+  it('say what clusters run, by names', async () => {
+    for (const [name, env] of [
+      ['run-a', 'run'],
+      ['run-b', 'other'],
+    ] as const) {
+      await cli.run(['cluster', 'create', name, '--labels', `env=${env}`]);
+    }
+    // Everybody's one of everything is on every cluster.
+    await cli.run(['assignment', 'delete', 'assignment', '--yes']);
+    await cli.run(['policy', 'create', 'assigned', '--file', '-'], { stdin: DRIFT_POLICY });
+    const made = await cli.run([
+      ...['assignment', 'create', 'prod', '--policy', 'assigned', '--clusters', 'env=run'],
+      ...['--priority=-5', '--no-headers'],
+    ]);
+    expect(made.err).toBe('');
+    expect(made.out.trim().split(/ {3,}/)).toEqual([
+      'prod',
+      'assigned',
+      '1',
+      'observe',
+      'env=run',
+      '1',
+      '-5',
+    ]);
+    const runs = async (cluster: string) =>
+      (await cli.run(['cluster', 'policies', cluster, '--no-headers'])).out.trim().split(/ {3,}/);
+    expect(await runs('run-a')).toEqual(['assigned', '1', 'observe', 'prod']);
+    expect(await runs('run-b')).toEqual(['']);
+    await cli.run(['assignment', 'edit', 'prod', '--mode', 'enforce', '--clusters=']);
+    expect(await runs('run-b')).toEqual(['assigned', '1', 'enforce', 'prod']);
+    const ofCluster = ['assignment', 'list', '--cluster', 'run-a', '-o', 'name'];
+    expect((await cli.run(ofCluster)).out).toBe('prod\n');
+    expect((await cli.run(['policy', 'archive', 'assigned', '--yes'])).code).toBe(4);
+    await cli.run(['assignment', 'delete', 'prod', '--yes']);
+    expect((await cli.run(ofCluster)).out).toBe('');
+    expect((await cli.run(['policy', 'archive', 'assigned', '--yes'])).code).toBe(0);
   });
 });
 

@@ -18,7 +18,7 @@ export function valueFromText(
   }
   switch (as) {
     case 'integer':
-      if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name} is a number, not ${text}`);
+      if (!/^-?\d{1,9}$/.test(text)) throw new UsageError(`${name} is a number, not ${text}`);
       return Number(text);
     case 'boolean':
       if (text !== 'true' && text !== 'false') {
@@ -57,6 +57,7 @@ function durationMs(text: string): number | undefined {
 }
 
 function labelsFromText(name: string, text: string): Readonly<Record<string, string>> {
+  if (text === '') return {};
   const labels = new Map<string, string>();
   for (const part of text.split(',')) {
     const at = part.indexOf('=');

@@ -45,7 +45,7 @@ ${ABOUT}${optionLines([
   ...SESSION_HELP,
 ])}
   apiVersion: bulkhead.io/v1
-  kind: Policy                       # or Cluster, Webhook
+  kind: Policy                       # or Cluster, Assignment, Webhook
   metadata: {name: drift}
   spec: {file: drift.yaml}           # or the policy itself
 

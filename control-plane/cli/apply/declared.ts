@@ -2,7 +2,7 @@ import type { LoadedPolicy } from '../policy/documents.js';
 
 export const API_VERSION = 'bulkhead.io/v1';
 /** In the order in which they are made: what others need comes first. */
-export const KINDS = ['Cluster', 'Policy', 'Webhook'] as const;
+export const KINDS = ['Cluster', 'Policy', 'Assignment', 'Webhook'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Where a document begins. */
@@ -42,5 +42,17 @@ export interface DeclaredWebhook extends Common {
   readonly secretFile: string | undefined;
 }
 
+export interface DeclaredAssignment extends Common {
+  readonly kind: 'Assignment';
+  /** Its name. */
+  readonly policy: string;
+  /** undefined: the latest. */
+  readonly version: number | undefined;
+  /** A selector as text; '' is every cluster. */
+  readonly clusters: string;
+  readonly mode: 'observe' | 'enforce';
+  readonly priority: number;
+}
+
 /** What a document says is to be there. */
-export type Declared = DeclaredPolicy | DeclaredCluster | DeclaredWebhook;
+export type Declared = DeclaredPolicy | DeclaredCluster | DeclaredAssignment | DeclaredWebhook;

@@ -81,6 +81,7 @@ async function loadDocument(path: string, { text, line }: DocumentText, io: Io):
   const common = { name, origin };
   switch (spec.kind) {
     case 'Cluster':
+    case 'Assignment':
       return { ...nothing, declared: [{ ...common, ...spec }] };
     case 'Webhook':
       return loadWebhook(path, spec, common, io);

@@ -1,8 +1,12 @@
+import { isScalar } from 'yaml';
 import type { Item } from '../../../proto/ts/policy/yaml-document.js';
-import { LABEL_KEY, LABEL_VALUE } from '../../domain/label-selector.js';
+import { BulkheadError } from '../../../proto/ts/wire/errors.js';
+import { PRIORITY_LIMIT } from '../../domain/assignments.js';
+import { LABEL_KEY, LABEL_VALUE, selectorFromText } from '../../domain/label-selector.js';
 import type { Fields, SideDocument } from '../policy/side-document.js';
 import {
   API_VERSION,
+  type DeclaredAssignment,
   type DeclaredCluster,
   type DeclaredWebhook,
   KINDS,
@@ -19,6 +23,7 @@ export interface Manifest {
 export type ManifestSpec =
   | { readonly kind: 'Policy'; readonly file: string }
   | { readonly kind: 'Policy'; readonly inside: Item }
+  | Omit<DeclaredAssignment, 'name' | 'origin'>
   | ({ readonly kind: 'Cluster' } & Pick<DeclaredCluster, 'labels'>)
   | WebhookSpec;
 
@@ -64,6 +69,8 @@ function readSpec(document: SideDocument, kind: Kind, spec: Item): ManifestSpec 
       return readPolicySpec(document, spec);
     case 'Cluster':
       return readClusterSpec(document, spec);
+    case 'Assignment':
+      return readAssignmentSpec(document, spec);
     case 'Webhook':
       return readWebhookSpec(document, spec);
   }
@@ -88,6 +95,46 @@ function readClusterSpec(document: SideDocument, spec: Item): ManifestSpec | und
     if (item && !isLabel) document.error('POLICY_BAD_VALUE', item, `${key}: ${value} is no label`);
   }
   return fields && { kind: 'Cluster', labels };
+}
+
+function readAssignmentSpec(document: SideDocument, spec: Item): ManifestSpec | undefined {
+  const what = 'the spec of an assignment';
+  const known = ['policy', 'version', 'clusters', 'mode', 'priority'];
+  const fields = document.fields(spec, what, known);
+  if (!fields) return undefined;
+  const policy = document.textOrNumber(document.required(fields, 'policy', spec, what));
+  const item = document.required(fields, 'clusters', spec, what);
+  const clusters = document.text(item);
+  if (item && clusters !== undefined) checkSelectorAt(document, item, clusters);
+  const mode = document.word(fields.get('mode'), ['observe', 'enforce'], 'mode') ?? 'observe';
+  const priority = readInteger(document, fields.get('priority'), -PRIORITY_LIMIT, PRIORITY_LIMIT);
+  const version = fields.get('version');
+  const isLatest = version?.node && isScalar(version.node) && version.node.value === 'latest';
+  const number = isLatest ? undefined : readInteger(document, version, 1, 999_999_999);
+  if (policy === undefined || clusters === undefined) return undefined;
+  return { kind: 'Assignment', policy, version: number, clusters, mode, priority: priority ?? 0 };
+}
+
+function checkSelectorAt(document: SideDocument, item: Item, text: string): void {
+  try {
+    selectorFromText('clusters', text);
+  } catch (error) {
+    if (!(error instanceof BulkheadError)) throw error;
+    document.error('POLICY_BAD_VALUE', item, error.message);
+  }
+}
+
+function readInteger(
+  document: SideDocument,
+  item: Item | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  const text = document.textOrNumber(item);
+  if (!item || text === undefined) return undefined;
+  const number = /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  return document.error('POLICY_BAD_VALUE', item, `this is a number from ${min} to ${max}`);
 }
 
 function readWebhookSpec(document: SideDocument, spec: Item): ManifestSpec | undefined {

@@ -21,6 +21,15 @@ export interface Step {
   readonly carryOut: (client: ApiClient) => Promise<void>;
 }
 
+/**
+ * The policies by name, as they are once all steps before have been done; without an id while a
+ * policy is yet to be made.
+ */
+export type KnownPolicies = Map<
+  string,
+  { readonly id: string | undefined; readonly latestVersion: number }
+>;
+
 /** Fields that are not the same; a value is compared, and shown, as its text. */
 export function changesOf(
   fields: readonly (readonly [string, unknown, unknown])[],

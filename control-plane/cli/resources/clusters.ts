@@ -7,7 +7,8 @@ const LABELS: Option = {
   value: 'LABELS',
   key: 'labels',
   as: 'labels',
-  about: 'all of its labels: env=prod,team=payments',
+  about: 'all of its labels: env=prod,team=payments; --labels= is none',
+  mayBeEmpty: true,
 };
 
 export const CLUSTERS: Resource = {
@@ -50,6 +51,20 @@ export const CLUSTERS: Resource = {
       method: 'GET',
       path: '/v1/clusters/:clusterId',
       operand: CLUSTER,
+    },
+    {
+      name: 'policies',
+      about: 'list what a cluster is to run',
+      method: 'GET',
+      path: '/v1/clusters/:clusterId/policies',
+      isList: true,
+      operand: CLUSTER,
+      columns: [
+        NAME,
+        { title: 'VERSION', field: 'version' },
+        { title: 'MODE', field: 'mode' },
+        { title: 'BY', field: 'assignmentId', of: 'assignment' },
+      ],
     },
     {
       name: 'create',

@@ -25,6 +25,14 @@ export const POLICIES: Resource = {
       operand: POLICY,
     },
     {
+      name: 'archive',
+      about: 'archive a policy that no assignment uses, for good',
+      method: 'DELETE',
+      path: '/v1/policies/:policyId',
+      operand: POLICY,
+      confirm: 'Archive policy',
+    },
+    {
       name: 'versions',
       about: 'list the versions of a policy',
       method: 'GET',

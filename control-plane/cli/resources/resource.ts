@@ -17,6 +17,7 @@ export type ResourceName =
   | 'join-token'
   | 'node'
   | 'policy'
+  | 'assignment'
   | 'event'
   | 'alert'
   | 'webhook'

@@ -1,5 +1,6 @@
 import { ALERTS } from './alerts.js';
 import { API_KEYS } from './api-keys.js';
+import { ASSIGNMENTS } from './assignments.js';
 import { AUDIT_LOG } from './audit-log.js';
 import { CLUSTERS } from './clusters.js';
 import { EVENTS } from './events.js';
@@ -20,6 +21,7 @@ export const RESOURCES: { readonly [Name in ResourceName]: Resource } = {
   'join-token': JOIN_TOKENS,
   node: NODES,
   policy: POLICIES,
+  assignment: ASSIGNMENTS,
   event: EVENTS,
   alert: ALERTS,
   webhook: WEBHOOKS,

@@ -12,6 +12,8 @@ describe('valueFromText', () => {
     ['past', '2026-01-01T00:00:00+02:00', '2026-01-01T00:00:00+02:00'],
     ['minutes', '2h', 120],
     ['integer', '12', 12],
+    ['integer', '-1', -1],
+    ['labels', '', {}],
     ['labels', 'env=prod, tier=', { env: 'prod', tier: '' }],
   ] as const)('reads %s %s', (as, text, value) => {
     expect(valueFromText('--x', text, { as }, NOW)).toEqual(value);
@@ -20,7 +22,7 @@ describe('valueFromText', () => {
   it.each([
     ['past', 'yesterday', '--x is a time as in 2026-01-31T12:00:00Z, 90m, 24h, 7d, not yesterday'],
     ['minutes', '30s', '--x is a time as in 90m, 24h, 7d, not 30s'],
-    ['integer', '-1', '--x is a number, not -1'],
+    ['integer', '1.5', '--x is a number, not 1.5'],
     ['labels', 'env', '--x is key=value,..., not env'],
     ['labels', '=a', '--x is key=value,..., not =a'],
     ['labels', 'a=1,a=2', '--x has a twice'],

@@ -74,6 +74,13 @@ describe('documents to apply', () => {
     ],
     [document('Webhook', 'a', '{}'), 'a webhook has either url or urlFrom'],
     [document('Webhook', 'a', 'urlFrom: {}'), 'urlFrom has either env or file'],
+    [document('Assignment', 'a', 'policy: p'), 'the spec of an assignment has no clusters'],
+    [document('Assignment', 'a', 'policy: p\nclusters: "a=b=c"'), 'no requirement at character 1'],
+    [document('Assignment', 'a', 'policy: p\nclusters: ""\npriority: 1001'), 'from -1000 to 1000'],
+    [
+      document('Assignment', 'a', 'policy: p\nclusters: ""\nversion: newest'),
+      'from 1 to 999999999',
+    ],
     ['a: [1', 'error POLICY_YAML_SYNTAX'],
   ])('%j is refused', async (text, message) => {
     work.write('x.yaml', text);
@@ -88,7 +95,7 @@ describe('documents to apply', () => {
     expect((await work.run(['diff'])).err).toContain('--file is missing');
     expect((await work.run(['diff', '-f', '-', '-'])).err).toContain('only one input can be -');
     expect((await work.run(['diff', '-f', 'x', '--prune', 'Policy'])).err).toContain(
-      '--prune is Webhook, not Policy',
+      '--prune is Assignment or Webhook, not Policy',
     );
   });
 });
