@@ -12,18 +12,13 @@ import { createCluster, updateCluster } from '../../control-plane/store/clusters
 import { removeDesired, setDesired } from '../../control-plane/store/desired-state.js';
 import type { LogPosition } from '../../control-plane/store/event-cursors.js';
 import { deleteMember, updateMember } from '../../control-plane/store/members.js';
-import {
-  recordAck,
-  recordHeartbeat,
-  recordHello,
-  recordNack,
-  revokeNode,
-} from '../../control-plane/store/nodes.js';
+import { revokeNode } from '../../control-plane/store/nodes.js';
 import { addPolicyVersion } from '../../control-plane/store/policies.js';
 import { updateTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { recordAck, recordHeartbeat, recordHello, recordNack } from '../support/node-reports.js';
 import {
   createWorld,
   NODE_FACTS,
