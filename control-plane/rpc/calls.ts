@@ -8,6 +8,7 @@ import type { RpcMetrics } from '../metrics/rpc.js';
 import { inSpan } from '../tracing/spans.js';
 import { RPC_ACCESS } from './access.js';
 import { statusFromError } from './errors.js';
+import type { NodeWatch } from './node-watch.js';
 
 /** What every handler gets besides its message. */
 export interface CallContext {
@@ -27,8 +28,7 @@ export interface CallGate {
   readonly metrics: Pick<RpcMetrics, 'calls' | 'openStreams'>;
   readonly trustDomain: string;
   readonly keys: KeySource;
-  /** @throws BulkheadError NODE_REVOKED */
-  checkNode(identity: NodeIdentity): Promise<void>;
+  readonly watch: Pick<NodeWatch, 'check' | 'enter'>;
 }
 
 const RPC = { 'rpc.system': 'grpc' };
@@ -49,7 +49,8 @@ export function unary<Request, Response>(
     const log = logOf(gate, call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     const answer = async () => {
-      const caller = await enter(gate, call);
+      const caller = identify(gate, call);
+      if (caller.identity) await gate.watch.check(caller.identity);
       return handle(call.request, { ...caller, peer: addressOf(call), log, signal: ended.signal });
     };
     inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
@@ -68,7 +69,7 @@ export function unary<Request, Response>(
 
 export type BidiCall<Request, Response> = grpc.ServerDuplexStream<Request, Response>;
 
-/** The same for a stream: it ends when `handle` settles. */
+/** The same for a stream: it ends when `handle` settles, or as soon as its node may not call any more. */
 export function bidi<Request, Response>(
   gate: CallGate,
   handle: (call: BidiCall<Request, Response>, context: CallContext) => Promise<void>,
@@ -85,10 +86,21 @@ export function bidi<Request, Response>(
     const method = methodOf(call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     gate.metrics.openStreams.inc({ method });
-    enter(gate, call)
-      .then((caller) =>
-        handle(call, { ...caller, peer: addressOf(call), log, signal: ended.signal }),
-      )
+    let leave = () => {};
+    const serve = async () => {
+      const caller = identify(gate, call);
+      const { identity } = caller;
+      const revoked = new Promise<never>((_resolve, reject) => {
+        const onRevoked = () => reject(new BulkheadError('NODE_REVOKED'));
+        if (identity) leave = gate.watch.enter(identity, onRevoked);
+      });
+      const handled = async () => {
+        if (identity) await gate.watch.check(identity);
+        await handle(call, { ...caller, peer: addressOf(call), log, signal: ended.signal });
+      };
+      await Promise.race([handled(), revoked]);
+    };
+    serve()
       .then(() => {
         count(grpc.status.OK);
         call.end();
@@ -103,6 +115,7 @@ export function bidi<Request, Response>(
         call.emit('error', status);
       })
       .finally(() => {
+        leave();
         gate.metrics.openStreams.dec({ method });
         ended.abort();
       });
@@ -117,16 +130,15 @@ export function nodeOf(context: CallContext): NodeIdentity {
 
 type Caller = Pick<CallContext, 'identity' | 'certificateAuthority'>;
 
-async function enter(gate: CallGate, call: AnyCall): Promise<Caller> {
+/** Who calls; nobody where anyone may. */
+function identify(gate: CallGate, call: AnyCall): Caller {
   const access = RPC_ACCESS[call.getPath()];
   if (access === undefined) throw new BulkheadError('PERMISSION_DENIED');
   if (access === 'anyone') return { identity: undefined, certificateAuthority: undefined };
   const certificate = call.getAuthContext().sslPeerCertificate;
   const identity = identityFromSubjectAltName(gate.trustDomain, certificate?.subjectaltname);
   if (!identity || !certificate) throw new BulkheadError('CERTIFICATE_REQUIRED');
-  const certificateAuthority = authorityOf(gate, certificate.raw);
-  await gate.checkNode(identity);
-  return { identity, certificateAuthority };
+  return { identity, certificateAuthority: authorityOf(gate, certificate.raw) };
 }
 
 /**

@@ -2,7 +2,7 @@ import { encodeBundle } from '../../proto/ts/policy/canonical.js';
 import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import { contentSha256, packBundle } from '../domain/bundles.js';
 import type { Keyring } from '../domain/keyring.js';
-import { type Bundle, insertBundle, latestBundle } from '../store/bundles.js';
+import { type Bundle, insertBundle, latestBundle, latestBundleHead } from '../store/bundles.js';
 import type { Database } from '../store/database.js';
 import { type DesiredPolicy, listDesiredForCluster } from '../store/desired-state.js';
 import type { TenantTx } from '../store/transaction.js';
@@ -11,19 +11,22 @@ type SigningKeys = Pick<Keyring, 'signingKeys' | 'formerSigningKeyIds'>;
 
 /**
  * The bundle that says what the cluster is to run. Looks without a lock first: nearly always the
- * latest one says it already. Where desired state or the signing key changed, one replica renders the
- * next revision.
+ * latest one says it already, and is the one that is `known`. Where desired state or the signing key
+ * changed, one replica renders the next revision.
  */
 export async function ensureBundle(
   database: Database,
   keys: SigningKeys,
   cluster: { readonly tenantId: string; readonly clusterId: string },
+  known: Bundle | undefined,
   onComposed: () => void,
 ): Promise<Bundle | undefined> {
   return database.withTenant(cluster, async (tx) => {
-    const latest = await latestBundle(tx, cluster.clusterId);
+    const latest = await latestBundleHead(tx, cluster.clusterId);
     const desired = await listDesiredForCluster(tx, cluster.clusterId);
-    if (isStillGood(latest, desired, keys)) return latest;
+    if (isStillGood(latest, desired, keys)) {
+      return latest?.revision === known?.revision ? known : latestBundle(tx, cluster.clusterId);
+    }
     return insertBundle(tx, cluster.clusterId, async (revision, locked) => {
       const rendered = await render(tx, keys, cluster, revision, locked);
       if (rendered) onComposed();
@@ -63,7 +66,7 @@ async function render(
  * a change before this one does is left alone.
  */
 function isStillGood(
-  latest: Bundle | undefined,
+  latest: Pick<Bundle, 'contentSha256' | 'signingKeyId'> | undefined,
   desired: readonly DesiredPolicy[],
   keys: SigningKeys,
 ): boolean {

@@ -43,6 +43,24 @@ export async function latestBundle(tx: TenantTx, clusterId: string): Promise<Bun
   return row && bundleFromRow(row);
 }
 
+/** Which one is the latest, without its bytes. */
+export async function latestBundleHead(
+  tx: TenantTx,
+  clusterId: string,
+): Promise<Pick<Bundle, 'revision' | 'contentSha256' | 'signingKeyId'> | undefined> {
+  const [row] = await tx.queries
+    .select({
+      revision: bundles.revision,
+      contentSha256: bundles.contentSha256,
+      signingKeyId: bundles.signingKeyId,
+    })
+    .from(bundles)
+    .where(ofCluster(tx, clusterId))
+    .orderBy(desc(bundles.revision))
+    .limit(1);
+  return row;
+}
+
 /**
  * The bundle in force after `render`, which runs with the cluster's row locked, so that two replicas
  * make two revisions and never one twice. Keeps the last few.

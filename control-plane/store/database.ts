@@ -15,6 +15,8 @@ export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 export const CHANNELS = {
   /** The desired state of a tenant changed; the payload is its id. */
   policy: 'bulkhead_policy',
+  /** Nodes of a tenant may no longer call: revoked or removed; the payload is its id. */
+  nodes: 'bulkhead_nodes',
   /** A batch of kind alert was stored; no payload. */
   alerts: 'bulkhead_alerts',
   /** The installation's own keys changed; no payload. */

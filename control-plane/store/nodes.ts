@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { CHANNELS, notify } from './database.js';
 import { found } from './errors.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
@@ -72,77 +73,6 @@ export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<
   return toPage(rows, limit, nodeFromRow, order.keyOf);
 }
 
-/** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
-export async function recordHello(
-  tx: TenantTx,
-  id: string,
-  hello: NodeInfo & {
-    readonly appliedRevision: number;
-    /** 32 bytes; undefined: it does not say. */
-    readonly trustSha256?: Uint8Array | undefined;
-    /** The pin of the authority that issued the certificate it shows. */
-    readonly certificateAuthority?: string | undefined;
-  },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    kernelRelease: hello.kernelRelease,
-    architecture: hello.architecture,
-    agentVersion: hello.agentVersion,
-    kubernetesVersion: hello.kubernetesVersion ?? null,
-    hooks: hello.hooks,
-    state: 'active',
-    appliedRevision: hello.appliedRevision,
-    trustSha256: hello.trustSha256 ?? null,
-    ...(hello.certificateAuthority && { certificateAuthority: hello.certificateAuthority }),
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** The bundle is in force on the node. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
-export async function recordAck(
-  tx: TenantTx,
-  id: string,
-  ack: { readonly revision: number; readonly hooks: readonly NodeHook[] },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    hooks: ack.hooks,
-    appliedRevision: ack.revision,
-    appliedAt: sql`now()`,
-    lastNack: null,
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** The node refused a bundle; what it runs stays. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
-export async function recordNack(
-  tx: TenantTx,
-  id: string,
-  nack: { readonly revision: number; readonly code: string; readonly message: string },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    lastNack: { ...nack, at: new Date().toISOString() },
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** @throws BulkheadError NODE_REVOKED, NOT_FOUND */
-export async function recordHeartbeat(
-  tx: TenantTx,
-  id: string,
-  heartbeat: {
-    readonly appliedRevision: number;
-    readonly losses?: NodeLosses | undefined;
-    readonly trustSha256?: Uint8Array | undefined;
-  },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    appliedRevision: heartbeat.appliedRevision,
-    ...(heartbeat.losses && { losses: heartbeat.losses }),
-    ...(heartbeat.trustSha256 && { trustSha256: heartbeat.trustSha256 }),
-    lastSeenAt: sql`now()`,
-  });
-}
-
 /** A certificate was issued. @throws BulkheadError NODE_REVOKED, NOT_FOUND */
 export async function recordCertificate(
   tx: TenantTx,
@@ -155,14 +85,19 @@ export async function recordCertificate(
   });
 }
 
-/** Its certificates are worth nothing from now on. Again: keeps the first time. @throws BulkheadError NOT_FOUND */
+/**
+ * Its certificates are worth nothing from now on; wakes CHANNELS.nodes. Again: keeps the first time.
+ * @throws BulkheadError NOT_FOUND
+ */
 export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
   const [row] = await tx.queries
     .update(nodes)
     .set({ state: 'revoked', revokedAt: sql`coalesce(${nodes.revokedAt}, now())` })
     .where(byId(tx, id))
     .returning();
-  return nodeFromRow(found(row, 'node'));
+  const revoked = nodeFromRow(found(row, 'node'));
+  await notify(tx, CHANNELS.nodes, tx.tenantId);
+  return revoked;
 }
 
 async function updateLive(

@@ -16,18 +16,13 @@ import {
 import { createCluster, updateCluster } from '../../control-plane/store/clusters.js';
 import type { LogPosition } from '../../control-plane/store/event-cursors.js';
 import { deleteMember, updateMember } from '../../control-plane/store/members.js';
-import {
-  recordAck,
-  recordHeartbeat,
-  recordHello,
-  recordNack,
-  revokeNode,
-} from '../../control-plane/store/nodes.js';
-import { addPolicyVersion } from '../../control-plane/store/policies.js';
+import { revokeNode } from '../../control-plane/store/nodes.js';
+import { addPolicyVersion, createPolicy } from '../../control-plane/store/policies.js';
 import { updateTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { recordAck, recordHeartbeat, recordHello, recordNack } from '../support/node-reports.js';
 import {
   assignmentOf,
   createWorld,
@@ -183,7 +178,7 @@ describe('reading', () => {
       await held;
     });
     await written;
-    await act((tx) => createCluster(tx, { name: 'done first' }));
+    await act((tx) => createPolicy(tx, { name: 'done first', ...policyVersionOf('one') }));
     const meanwhile = await read();
     expect(meanwhile.changes).toEqual([]);
     commit();

@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { insertBundle } from '../../control-plane/store/bundles.js';
 import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
-import {
-  recordAck,
-  recordHeartbeat,
-  recordNack,
-  revokeNode,
-} from '../../control-plane/store/nodes.js';
+import { revokeNode } from '../../control-plane/store/nodes.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestApi, type TestApi } from '../support/http-api.js';
+import { recordAck, recordHeartbeat, recordNack } from '../support/node-reports.js';
 import { newCluster, redemptionOf, sha256 } from '../support/store-world.js';
 
 let http: TestApi;

@@ -127,7 +127,7 @@ describe('policies that are made to take long', () => {
   /** Each list alone has more states than are looked at in a second. */
   const pattern = (at: number, seed: number): string =>
     `*${[7, 3, 11].map((by) => String.fromCharCode(97 + ((at * by + seed) % 26))).join('*')}*`;
-  const numbers = Array.from({ length: 40 }, (_, at) => at);
+  const numbers = Array.from({ length: 80 }, (_, at) => at);
   const hostile = (seed: number): string => `process:
   selectors:
 ${numbers

@@ -25,7 +25,7 @@ import {
   listAudit,
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
-import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { insertBundle, latestBundle, latestBundleHead } from '../../control-plane/store/bundles.js';
 import { readTenantChanges } from '../../control-plane/store/changes.js';
 import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
@@ -52,6 +52,7 @@ import {
   listJoinTokens,
   revokeJoinToken,
 } from '../../control-plane/store/join-tokens.js';
+import { listLive, recordReports } from '../../control-plane/store/live-nodes.js';
 import {
   createMember,
   deleteMember,
@@ -63,11 +64,7 @@ import { listNodesBehind } from '../../control-plane/store/node-trust.js';
 import {
   getNode,
   listNodes,
-  recordAck,
   recordCertificate,
-  recordHeartbeat,
-  recordHello,
-  recordNack,
   revokeNode,
 } from '../../control-plane/store/nodes.js';
 import {
@@ -120,7 +117,6 @@ import {
   draftOf,
   eventOf,
   MAXIMUM_NODES,
-  NODE_FACTS,
   PROD,
   policyVersionOf,
   sha256,
@@ -238,6 +234,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'bundles.insertBundle',
     call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
   },
+  {
+    name: 'bundles.latestBundleHead',
+    call: (tx, world) => latestBundleHead(tx, world.clusterId),
+  },
   { name: 'bundles.latestBundle', call: (tx, world) => latestBundle(tx, world.clusterId) },
   {
     name: 'cluster-statuses.readClusterStatuses',
@@ -332,6 +332,12 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'join-tokens.revokeJoinToken',
     call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
   },
+  { name: 'live-nodes.listLive', call: (tx, world) => listLive(tx, [world.nodeId]) },
+  {
+    name: 'live-nodes.recordReports',
+    call: (tx, world) =>
+      recordReports(tx, new Map([[world.nodeId, { appliedRevision: 1, heardAt: 0 }]])),
+  },
   {
     name: 'members.createMember',
     reach: 'tenant',
@@ -361,26 +367,9 @@ export const TENANT_CASES: readonly TenantCase[] = [
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
   {
-    name: 'nodes.recordAck',
-    call: (tx, world) => recordAck(tx, world.nodeId, { revision: 1, hooks: [] }),
-  },
-  {
     name: 'nodes.recordCertificate',
     call: (tx, world) =>
       recordCertificate(tx, world.nodeId, { serialNumber: '01', notAfter: new Date() }),
-  },
-  {
-    name: 'nodes.recordHeartbeat',
-    call: (tx, world) => recordHeartbeat(tx, world.nodeId, { appliedRevision: 1 }),
-  },
-  {
-    name: 'nodes.recordHello',
-    call: (tx, world) => recordHello(tx, world.nodeId, { ...NODE_FACTS, appliedRevision: 1 }),
-  },
-  {
-    name: 'nodes.recordNack',
-    call: (tx, world) =>
-      recordNack(tx, world.nodeId, { revision: 1, code: 'BUNDLE_OLDER', message: 'older' }),
   },
   { name: 'nodes.revokeNode', call: (tx, world) => revokeNode(tx, world.nodeId) },
   {

@@ -121,7 +121,7 @@ interface Said {
 const START_LIMIT_MS = 60_000;
 
 /** The keys that a process of startControlPlane uses too: made by whoever comes first. */
-export function keyringOf(database: TestDatabase): Promise<Keyring> {
+export function keyringOf(database: Pick<TestDatabase, 'app'>): Promise<Keyring> {
   return loadKeyring({
     database: database.app,
     vault: createVault(MASTER_KEY),
@@ -129,7 +129,10 @@ export function keyringOf(database: TestDatabase): Promise<Keyring> {
   });
 }
 
-export async function newOwnerKey(database: TestDatabase, tenantId: string): Promise<string> {
+export async function newOwnerKey(
+  database: Pick<TestDatabase, 'app'>,
+  tenantId: string,
+): Promise<string> {
   const { id, secret, text } = createToken(TOKEN_KINDS.apiKey);
   const secretSha256 = hashSecret(secret);
   const row = { id, name: 'owner', role: 'owner', secretSha256, createdBy: 'test' } as const;
