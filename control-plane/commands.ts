@@ -2,7 +2,11 @@ import { parseArgs } from 'node:util';
 import { createToken, hashSecret, TOKEN_KINDS } from '../proto/ts/wire/tokens.js';
 import { serve } from './app.js';
 import type { Config } from './config.js';
+import { ROTATION_STEPS } from './domain/key-rotation.js';
 import { selectorFromText, selectorToText } from './domain/label-selector.js';
+import { type MasterKeys, openMasterKeys } from './keys/master-keys.js';
+import { describeRotation, reportToJson, rotateKeys } from './keys/rotate-keys.js';
+import { describeMasterKey, MASTER_KEY_STEPS, rotateMasterKey } from './keys/rotate-master-key.js';
 import { createApiKey, type NewApiKey, ROLES } from './store/api-keys.js';
 import { appendAudit } from './store/audit-log.js';
 import { type Database, openDatabase } from './store/database.js';
@@ -11,6 +15,7 @@ import {
   createPlatformCredential,
   revokePlatformCredential,
 } from './store/platform-credentials.js';
+import type { PlatformKeyKind } from './store/platform-keys.js';
 import { createTenant, findTenantByName } from './store/tenants.js';
 
 /** Of a platform key for which no other is asked for. */
@@ -25,6 +30,8 @@ const OPTIONS = {
   ttl: { type: 'string' },
   clusters: { type: 'string' },
   id: { type: 'string' },
+  step: { type: 'string' },
+  force: { type: 'boolean' },
   'if-absent': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
@@ -58,6 +65,12 @@ export async function runCommand(
       return withDatabase(config, (database) => endPlatformKey(database, values));
     case 'create-api-key':
       return withDatabase(config, (database) => newApiKey(database, values));
+    case 'rotate-ca':
+      return withDatabase(config, (database) => rotate(database, config, 'ca', values));
+    case 'rotate-master-key':
+      return withDatabase(config, (database) => rotateMaster(database, config, values));
+    case 'rotate-signing-key':
+      return withDatabase(config, (database) => rotate(database, config, 'bundle-signing', values));
     default:
       throw new Error(`no such command: ${command} (--help lists them)`);
   }
@@ -146,6 +159,47 @@ async function endPlatformKey(database: Database, options: Options): Promise<str
   const id = required(options.id, '--id');
   const { name } = await database.withPlatform((tx) => revokePlatformCredential(tx, id));
   return show(options, { id, name }, `platform key ${name} is revoked`);
+}
+
+async function rotate(
+  database: Database,
+  config: Config,
+  kind: PlatformKeyKind,
+  options: Options,
+): Promise<string> {
+  const step = ROTATION_STEPS.find((known) => known === (options.step ?? 'status'));
+  if (!step) throw new Error(`--step: one of ${ROTATION_STEPS.join(', ')}`);
+  return withMasterKeys(database, config, async ({ vault }) => {
+    const store = { database, vault, trustDomain: config.trustDomain };
+    const report = await rotateKeys(store, kind, { step, force: options.force });
+    return show(options, reportToJson(report), describeRotation(report));
+  });
+}
+
+async function rotateMaster(database: Database, config: Config, options: Options): Promise<string> {
+  const step = MASTER_KEY_STEPS.find((known) => known === (options.step ?? 'status'));
+  if (!step) throw new Error(`--step: one of ${MASTER_KEY_STEPS.join(', ')}`);
+  return withMasterKeys(database, config, async (master) => {
+    const onProgress = (done: number) => process.stderr.write(`sealed anew: ${done}\n`);
+    const { force } = options;
+    const report = await rotateMasterKey(database, master, { step, force, onProgress });
+    const { keys, values, old, done } = report;
+    const states = keys.map(({ id, state, changedAt }) => ({ id, state, changedAt }));
+    return show(options, { keys: states, values, old, done }, describeMasterKey(report));
+  });
+}
+
+async function withMasterKeys<Result>(
+  database: Database,
+  config: Config,
+  fn: (master: MasterKeys) => Promise<Result>,
+): Promise<Result> {
+  const master = await openMasterKeys(database, config.masterKey);
+  try {
+    return await fn(master);
+  } finally {
+    master.close();
+  }
 }
 
 async function issueKey(

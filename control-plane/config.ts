@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
-import { MASTER_KEY_BYTES } from './domain/vault.js';
+import { RATES, type Rates } from './domain/rates.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
+import { type MasterKeySetting, type Reader, readMasterKeys } from './keys/master-key-setting.js';
 import type { TracingOptions } from './tracing/exporter.js';
 
 export const ROLES = ['edge', 'api', 'worker'] as const;
@@ -18,7 +18,7 @@ export interface Config {
   readonly roles: ReadonlySet<Role>;
   readonly databaseUrl: string;
   readonly databaseConnections: number;
-  readonly masterKey: Buffer;
+  readonly masterKey: MasterKeySetting;
   readonly trustDomain: string;
   readonly http: { readonly host: string; readonly port: number };
   /** Addresses and networks. */
@@ -30,6 +30,7 @@ export interface Config {
   };
   readonly operations: { readonly host: string; readonly port: number };
   readonly drain: DrainTimes;
+  readonly rates: Rates;
   readonly elasticsearchUrl: string | undefined;
   /** undefined: no traces. */
   readonly tracing:
@@ -63,12 +64,22 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
   create-platform-key --name=NAME     prints a new key that makes and suspends tenants, and may do
     [--ttl=30d] [--json]              nothing inside of one
   revoke-platform-key --id=ID         ID: the 16 digits behind bkh_pk_
+  rotate-ca [--step=status] [--json]  changes the certificate authority: --step=begin, activate, finish,
+    [--force]                         one after the other; each refuses to lose a node, unless forced
+  rotate-signing-key                  the same for the key that signs bundles
+    [--step=status] [--force] [--json]
+  rotate-master-key                   --step=reseal: encrypts anew what is not under the master key of now;
+    [--step=status] [--force]         with BULKHEAD_KMS_SOCKET also begin, activate and finish
     [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)
-  BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database (required)
-  BULKHEAD_MASTER_KEY_FILE      a file that holds it, instead
+  BULKHEAD_MASTER_KEY           32 bytes, base64: encrypts keys and secrets in the database; one of these
+                                three is required
+  BULKHEAD_MASTER_KEY_FILE      a file that holds it
+  BULKHEAD_KMS_SOCKET           the unix socket of a Kubernetes KMS v2 plugin: a random one, which it wraps
+  BULKHEAD_MASTER_KEY_OTHER     one more that opens and does not encrypt, while the key is changed
+  BULKHEAD_MASTER_KEY_OTHER_FILE  a file that holds it, instead
   BULKHEAD_HTTP_ADDRESS         host:port of the API (default 127.0.0.1:8080)
   BULKHEAD_TRUSTED_PROXIES      addresses and networks (10.0.0.0/8), separated by commas, of the proxies
                                 before the API: X-Forwarded-For is believed of them, and of nobody else
@@ -82,6 +93,14 @@ Settings (environment)
                                 (default ${DRAIN_DELAY_MS.standard}, at most ${DRAIN_DELAY_MS.max}; 0 where no balancer asks)
   BULKHEAD_DRAIN_LIMIT_MS       after that, how long requests, streams and deliveries under way may take
                                 (default ${DRAIN_LIMIT_MS.standard}, at most ${DRAIN_LIMIT_MS.max})
+  BULKHEAD_RATE_CALLER          requests to the API a minute of one caller, at this replica (default ${RATES.caller.standard})
+  BULKHEAD_RATE_TENANT          the same of a tenant's callers together (default ${RATES.tenant.standard})
+  BULKHEAD_RATE_FAILURES        the same of one address that fail to say who calls (default ${RATES.failures.standard})
+  BULKHEAD_RATE_TENANT_JOINS    joins a minute of one tenant, at this replica (default ${RATES.tenantJoins.standard})
+  BULKHEAD_RATE_ADDRESS_JOINS   the same of one address (default ${RATES.addressJoins.standard})
+  BULKHEAD_RATE_EVENT_BYTES     bytes of events a second of one tenant, at this replica: what is more
+                                waits at the agents (default ${RATES.eventBytes.standard})
+  BULKHEAD_RATE_EVENT_BATCHES   the same in batches (default ${RATES.eventBatches.standard})
   BULKHEAD_TRUST_DOMAIN         SPIFFE trust domain of the agents' certificates (default bulkhead)
   BULKHEAD_DATABASE_CONNECTIONS per process (default 10)
   BULKHEAD_API_KEY_DAYS         days that an API key made through the API may be good for, at most
@@ -100,6 +119,8 @@ Settings (environment)
 
 /** Of this program: what the help names. */
 const KNOWN = new Set(CONFIG_HELP.match(/BULKHEAD_[A-Z_]+/g));
+/** Of the agent, and near to one of ours. */
+const OF_THE_AGENT = new Set(['BULKHEAD_CRI_SOCKET']);
 /** Kubernetes makes variables of the services of a namespace, whose names may begin like ours. */
 const OF_A_SERVICE = /_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)/;
 
@@ -121,7 +142,7 @@ export function readConfig(
     roles: readRoles(args, text('BULKHEAD_ROLE'), problems),
     databaseUrl: readUrl('DATABASE_URL', text, ['postgres:', 'postgresql:'], problems) ?? '',
     databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, CONNECTIONS, problems),
-    masterKey: readMasterKey(text, problems),
+    masterKey: readMasterKeys(text, problems),
     trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
     http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
     trustedProxies: readNetworks('BULKHEAD_TRUSTED_PROXIES', text, problems),
@@ -144,6 +165,7 @@ export function readConfig(
         problems,
       ),
     },
+    rates: readRates(text, problems),
     elasticsearchUrl: text('ELASTICSEARCH_URL')
       ? readUrl('ELASTICSEARCH_URL', text, ['http:', 'https:'], problems)
       : undefined,
@@ -166,13 +188,12 @@ export function readConfig(
 function misspelt(environment: Environment): string[] {
   const bare = (name: string) => name.slice('BULKHEAD_'.length);
   return Object.keys(environment).flatMap((name) => {
-    if (!name.startsWith('BULKHEAD_') || KNOWN.has(name) || OF_A_SERVICE.test(name)) return [];
+    const isMeant = KNOWN.has(name) || OF_THE_AGENT.has(name) || OF_A_SERVICE.test(name);
+    if (!name.startsWith('BULKHEAD_') || isMeant) return [];
     const meant = nearest(bare(name), [...KNOWN].map(bare));
     return meant ? [`${name}: there is no such setting, is BULKHEAD_${meant} meant?`] : [];
   });
 }
-
-type Reader = (name: string) => string | undefined;
 
 function readRoles(args: readonly string[], fallback: string | undefined, problems: string[]) {
   const option = args.find((arg) => arg.startsWith('--role='))?.slice('--role='.length);
@@ -184,6 +205,20 @@ function readRoles(args: readonly string[], fallback: string | undefined, proble
     else problems.push(`--role: ${word} is none of ${ROLES.join(', ')}`);
   }
   return roles;
+}
+
+function readRates(text: Reader, problems: string[]): Rates {
+  const read = (name: string, key: keyof Rates) =>
+    readInteger(`BULKHEAD_RATE_${name}`, text, RATES[key], problems);
+  return {
+    caller: read('CALLER', 'caller'),
+    tenant: read('TENANT', 'tenant'),
+    failures: read('FAILURES', 'failures'),
+    tenantJoins: read('TENANT_JOINS', 'tenantJoins'),
+    addressJoins: read('ADDRESS_JOINS', 'addressJoins'),
+    eventBytes: read('EVENT_BYTES', 'eventBytes'),
+    eventBatches: read('EVENT_BATCHES', 'eventBatches'),
+  };
 }
 
 function readUrl(name: string, text: Reader, protocols: string[], problems: string[]) {
@@ -250,26 +285,6 @@ function readTracing(text: Reader, problems: string[]): Config['tracing'] {
   return endpoint === undefined
     ? undefined
     : { endpoint, headers: Object.fromEntries(headers), ratio, serviceName };
-}
-
-function readMasterKey(text: Reader, problems: string[]): Buffer {
-  const file = text('BULKHEAD_MASTER_KEY_FILE');
-  let value = text('BULKHEAD_MASTER_KEY');
-  if (file) {
-    try {
-      value = readFileSync(file, 'utf8').trim();
-    } catch (error) {
-      problems.push(`BULKHEAD_MASTER_KEY_FILE: ${error instanceof Error ? error.message : error}`);
-      return Buffer.alloc(0);
-    }
-  }
-  const key = Buffer.from(value ?? '', 'base64');
-  if (key.byteLength !== MASTER_KEY_BYTES) {
-    problems.push(
-      'BULKHEAD_MASTER_KEY: 32 bytes in base64, as `openssl rand -base64 32` makes them',
-    );
-  }
-  return key;
 }
 
 function readTrustDomain(value: string, problems: string[]): string {

@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { isUuid } from '../proto/ts/wire/ids.js';
 import { isKubernetesVersion } from '../proto/ts/wire/kubernetes-version.js';
 
+/** Two of them while the control plane changes its authority. */
+const CA_PINS = /^sha256:[A-Za-z0-9_-]{43}(,sha256:[A-Za-z0-9_-]{43}){0,3}$/;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BACKENDS = ['lsm', 'fmod_ret', 'signal'] as const;
 
@@ -51,7 +53,8 @@ Settings (environment)
   BULKHEAD_SERVICE_ACCOUNT_TOKEN_FILE
                               instead, in Kubernetes: a projected token of the pod's service account
   BULKHEAD_CLUSTER_ID         the cluster that such a token is for
-  BULKHEAD_CA_PIN             sha256:...: the control plane's authority, printed with the token
+  BULKHEAD_CA_PIN             sha256:...: the control plane's authority, printed with the token; two of
+                              them, with a comma between, while it is changed
   BULKHEAD_STATE_DIR          identity, policies, spool (default /var/lib/bulkhead-agent)
   BULKHEAD_NODE_NAME          default: the host's name
   BULKHEAD_KUBERNETES_VERSION the cluster's version, as its API server says it (v1.31.2); a chart can
@@ -90,7 +93,7 @@ export function readConfig(environment: Environment = process.env): Config {
     detachOnExit: readFlag('BULKHEAD_DETACH_ON_EXIT', text, problems),
     logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),
   };
-  if (config.caPin !== undefined && !/^sha256:[A-Za-z0-9_-]{43}$/.test(config.caPin)) {
+  if (config.caPin !== undefined && !CA_PINS.test(config.caPin)) {
     problems.push('BULKHEAD_CA_PIN: sha256: and 43 characters, as printed with the join token');
   }
   if (config.kubernetesVersion && !isKubernetesVersion(config.kubernetesVersion)) {

@@ -7,8 +7,10 @@ export interface ArgumentSpec<Flag extends string, Text extends string> {
   readonly flags: readonly Flag[];
   /** Options with a value. */
   readonly texts: readonly Text[];
-  /** One letter -> the flag that it stands for. */
-  readonly short?: Readonly<Record<string, Flag>>;
+  /** Options whose value may be the empty text, written --option= */
+  readonly mayBeEmpty?: readonly Text[];
+  /** One letter -> the option that it stands for. */
+  readonly short?: Readonly<Record<string, Flag | Text>>;
   readonly operands: { readonly what: string; readonly min: number; readonly max: number };
 }
 
@@ -39,7 +41,9 @@ export function readArguments<Flag extends string, Text extends string>(
     }
     if (text !== undefined) {
       const isOption = !token.inlineValue && value?.startsWith('-') && value !== '-';
-      if (!value || isOption) throw new UsageError(`${rawName} needs a value`);
+      const isEmpty = !value && !(token.inlineValue && spec.mayBeEmpty?.includes(text));
+      if (value === undefined || isEmpty || isOption)
+        throw new UsageError(`${rawName} needs a value`);
       if (texts.has(text)) throw new UsageError(`${rawName} is given twice`);
       texts.set(text, value);
     }
@@ -90,7 +94,7 @@ function tokensOf<Flag extends string, Text extends string>(
   };
   const options = Object.fromEntries([
     ...flags.map((flag) => [flag, { type: 'boolean' as const, ...letterOf(flag) }]),
-    ...texts.map((text) => [text, { type: 'string' as const }]),
+    ...texts.map((text) => [text, { type: 'string' as const, ...letterOf(text) }]),
   ]);
   return parseArgs({
     args: [...args],

@@ -1,5 +1,9 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Settings } from './command.js';
+
 /** What the command line takes from its environment. */
-export interface CliConfig {
+export interface CliConfig extends Settings {
   /** Whether a terminal may be given colours (https://no-color.org). */
   readonly colour: boolean;
 }
@@ -7,7 +11,19 @@ export interface CliConfig {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function readConfig(environment: Environment = process.env): CliConfig {
-  return { colour: !environment.NO_COLOR && environment.TERM !== 'dumb' };
+  return {
+    colour: !environment.NO_COLOR && environment.TERM !== 'dumb',
+    contextFile: join(configFolder(environment), 'bulkhead', 'config.yaml'),
+    context: environment.BULKHEAD_CONTEXT || undefined,
+    server: environment.BULKHEAD_SERVER || undefined,
+    apiKey: environment.BULKHEAD_API_KEY || undefined,
+    caFile: environment.BULKHEAD_CA_FILE || undefined,
+  };
+}
+
+/** A variable that a document names. */
+export function readVariable(name: string): string | undefined {
+  return process.env[name];
 }
 
 /**
@@ -16,4 +32,10 @@ export function readConfig(environment: Environment = process.env): CliConfig {
  */
 export function snapshotEnvironment(): void {
   process.env = { ...process.env };
+}
+
+/** A relative XDG_CONFIG_HOME counts as none (XDG base directories). */
+function configFolder({ XDG_CONFIG_HOME, HOME }: Environment): string {
+  if (XDG_CONFIG_HOME && isAbsolute(XDG_CONFIG_HOME)) return XDG_CONFIG_HOME;
+  return join(HOME || homedir(), '.config');
 }

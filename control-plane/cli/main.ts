@@ -1,17 +1,22 @@
 #!/usr/bin/env node
 import { EXIT, type Io } from './command.js';
-import { readConfig, snapshotEnvironment } from './config.js';
+import { readConfig, readVariable, snapshotEnvironment } from './config.js';
 import { openOutput, untilDone } from './process-io.js';
 import { runProgram } from './program.js';
+import { askAt } from './terminal.js';
 
 snapshotEnvironment();
 const stdout = openOutput(process.stdout);
 const stderr = openOutput(process.stderr);
+const { colour, ...settings } = readConfig();
 const io: Io = {
   stdin: () => process.stdin,
   stdout,
   stderr,
-  colour: readConfig().colour,
+  colour,
+  settings,
+  variable: readVariable,
+  ask: askAt(process.stdin, process.stderr),
   whole: untilDone,
 };
 try {

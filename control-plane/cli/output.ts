@@ -36,6 +36,20 @@ export function printable(text: string): string {
   });
 }
 
+/**
+ * Text of JSON, or of YAML's double quotes, with what cannot be seen as escapes; line ends and tabs
+ * stay.
+ */
+export function escapeUnprintable(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (character) => {
+    if (character === '\n' || character === '\t') return character;
+    return Array.from({ length: character.length }, (_, at) => {
+      const unit = character.charCodeAt(at).toString(16);
+      return `\\u${unit.padStart(4, '0')}`;
+    }).join('');
+  });
+}
+
 export function printLines(output: Output, lines: readonly string[]): void {
   if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
 }

@@ -9,7 +9,10 @@ export interface ProcessOutput extends Output {
   flushed(): Promise<string | undefined>;
 }
 
-type Stream = Writable & { readonly isTTY?: boolean | undefined };
+type Stream = Writable & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+};
 
 export function openOutput(stream: Stream): ProcessOutput {
   let error: NodeJS.ErrnoException | undefined;
@@ -18,6 +21,7 @@ export function openOutput(stream: Stream): ProcessOutput {
   });
   return {
     isTerminal: stream.isTTY === true,
+    columns: stream.isTTY === true ? stream.columns : undefined,
     write(text) {
       if (error === undefined) stream.write(text);
     },
@@ -32,15 +36,20 @@ export function openOutput(stream: Stream): ProcessOutput {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Does the work to its end; a signal that comes meanwhile ends the process behind it. */
-export async function untilDone<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Does the work to where it may end; a signal that comes meanwhile aborts `stop`, and ends the
+ * process behind the work.
+ */
+export async function untilDone<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
   let received: NodeJS.Signals | undefined;
+  const stop = new AbortController();
   const hold = (signal: NodeJS.Signals) => {
     received ??= signal;
+    stop.abort();
   };
   for (const signal of SIGNALS) process.on(signal, hold);
   try {
-    return await work();
+    return await work(stop.signal);
   } finally {
     // A signal that came with the last step has not been told yet.
     await setImmediate();

@@ -8,7 +8,7 @@ export class Bell {
     this.#wake?.();
   }
 
-  /** Resolves when rung, or after `ms`, or when the signal aborts. */
+  /** Resolves when rung, or after `ms` (Infinity: not by itself), or when the signal aborts. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#rung && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -18,7 +18,7 @@ export class Bell {
           this.#wake = undefined;
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const timer = ms === Infinity ? undefined : setTimeout(done, ms);
         signal.addEventListener('abort', done);
         this.#wake = done;
       });

@@ -5,11 +5,11 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 
 /**
- * The envelope as it travels. Level 9: it is packed once, when a policy is published, and sent to
+ * The envelope as it travels. Level 9: it is packed once, when what is desired changes, and sent to
  * every node. gzip here because grpc-js servers never compress what they answer.
  */
-export function packBundle(payload: Uint8Array, key: SigningKeyPair): Buffer {
-  const envelope = signEnvelope(payload, [key]);
+export function packBundle(payload: Uint8Array, keys: readonly SigningKeyPair[]): Buffer {
+  const envelope = signEnvelope(payload, keys);
   const packed = gzipSync(envelope, { level: 9 });
   if (envelope.byteLength > LIMITS.bundleBytes || packed.byteLength > LIMITS.bundleGzipBytes) {
     throw new BulkheadError('RESOURCE_EXHAUSTED', 'the policies of this cluster are too large');

@@ -11,13 +11,15 @@ export interface NodeCounts {
   readonly refusing: number;
   /** Has lost events since its agent started. */
   readonly losing: number;
+  /** Is shut out, since its certificate is held twice. */
+  readonly quarantined: number;
 }
 
 /** Three heartbeats. */
 export const NODE_SILENT_AFTER_MS = 90_000;
 
 /**
- * empty: no node; down: none is heard of; degraded: some are silent, behind or refusing; healthy: all
+ * empty: no node; down: none is heard of; degraded: some are silent, behind, refusing or in quarantine; healthy: all
  * of them run what they are to run. Lost events alone do not make a cluster degraded: policies hold.
  */
 export const CLUSTER_HEALTHS = ['empty', 'down', 'degraded', 'healthy'] as const;
@@ -32,7 +34,7 @@ export interface ClusterStatus {
 
 export const EMPTY_CLUSTER: ClusterStatus = {
   health: 'empty',
-  nodes: { total: 0, silent: 0, behind: 0, refusing: 0, losing: 0 },
+  nodes: { total: 0, silent: 0, behind: 0, refusing: 0, losing: 0, quarantined: 0 },
 };
 
 export function clusterStatus(
@@ -47,8 +49,8 @@ export function clusterStatus(
   };
 }
 
-function healthOf({ total, silent, behind, refusing }: NodeCounts): ClusterHealth {
+function healthOf({ total, silent, behind, refusing, quarantined }: NodeCounts): ClusterHealth {
   if (total === 0) return 'empty';
   if (silent === total) return 'down';
-  return silent + behind + refusing > 0 ? 'degraded' : 'healthy';
+  return silent + behind + refusing + quarantined > 0 ? 'degraded' : 'healthy';
 }

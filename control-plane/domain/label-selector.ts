@@ -31,9 +31,14 @@ export function requirementsOf(selector: LabelSelector): readonly LabelRequireme
   return [...equal, ...(selector.matchExpressions ?? [])];
 }
 
-/** NotIn holds where there is no such label at all. */
+/** For many sets of labels. NotIn holds where there is no such label at all. */
+export function matcherOf(selector: LabelSelector): (labels: Labels) => boolean {
+  const requirements = requirementsOf(selector);
+  return (labels) => requirements.every((requirement) => holds(requirement, labels));
+}
+
 export function selectorMatches(selector: LabelSelector, labels: Labels): boolean {
-  return requirementsOf(selector).every((requirement) => holds(requirement, labels));
+  return matcherOf(selector)(labels);
 }
 
 function holds({ key, operator, values = [] }: LabelRequirement, labels: Labels): boolean {

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import { encodePolicy } from '../../proto/ts/policy/canonical.js';
-import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import type { Policy } from '../../proto/ts/policy/model.js';
-import { supportProblems, tableFull, tableNeed } from '../../proto/ts/policy/node-support.js';
+import {
+  supportProblems,
+  type TableNeed,
+  tableFull,
+  tableNeed,
+} from '../../proto/ts/policy/node-support.js';
 import { parsePolicy } from '../../proto/ts/policy/parse.js';
 import type { Problem } from '../../proto/ts/policy/problems.js';
 import { tableProblems } from '../../proto/ts/policy/table-check.js';
@@ -18,16 +22,29 @@ export interface CompiledPolicy {
   readonly warnings: readonly Problem[];
 }
 
-/** @throws BulkheadError POLICY_INVALID with every problem in its details */
-export function compilePolicy(source: string): CompiledPolicy {
+export interface ExaminedPolicy {
+  /** Only where no problem is an error. */
+  readonly compiled?: CompiledPolicy;
+  readonly problems: readonly Problem[];
+}
+
+/** Whatever the text is. */
+export function examinePolicy(source: string): ExaminedPolicy {
   const { policy, places, problems } = parsePolicy(source);
-  if (!policy || !places) throw invalid(problems);
+  if (!policy || !places) return { problems };
   // What no node can carry out is refused where somebody reads why.
   const unfit = [...supportProblems(policy, places, 'error'), ...tableProblems(policy, places)];
-  if (unfit.length > 0) throw invalid([...problems, ...unfit]);
+  if (unfit.length > 0) return { problems: [...problems, ...unfit] };
   const normalised = encodePolicy(policy);
   const sha256 = createHash('sha256').update(normalised).digest();
-  return { policy, normalised, sha256, warnings: problems };
+  return { compiled: { policy, normalised, sha256, warnings: problems }, problems };
+}
+
+/** @throws BulkheadError POLICY_INVALID with every problem in its details */
+export function compilePolicy(source: string): CompiledPolicy {
+  const { compiled, problems } = examinePolicy(source);
+  if (!compiled) throw invalid(problems);
+  return compiled;
 }
 
 /** A document as it travelled. @throws BulkheadError POLICY_INVALID where it is not UTF-8 */
@@ -39,25 +56,16 @@ export function textOfDocument(bytes: Uint8Array): string {
   }
 }
 
-/**
- * Whether one cluster can run these policies together: a node refuses a bundle that does not fit
- * its tables, so it is refused here, where somebody reads why.
- * @throws BulkheadError POLICY_INVALID
- */
-export function checkFitTogether(
-  policies: readonly { readonly name: string; readonly normalised: Uint8Array }[],
-): void {
-  const bundled = policies.map(({ name, normalised }) => ({
-    policyId: '',
-    version: 1,
-    name,
-    mode: 'enforce' as const,
-    policy: decodePolicy(normalised),
-  }));
-  const need = tableNeed(bundled);
-  if (need.fits) return;
-  const problem = tableFull('the policies of a cluster', need);
-  throw invalid([problem], problem.message);
+/** What one cluster that runs all of these needs of a node's tables. */
+export function needTogether(policies: readonly Policy[]): TableNeed {
+  const names = { policyId: '', version: 1, name: '', mode: 'enforce' } as const;
+  return tableNeed(policies.map((policy) => ({ ...names, policy })));
+}
+
+/** POLICY_INVALID for policies that do not fit together; `what` names them. */
+export function tooMuchTogether(what: string, need: TableNeed): BulkheadError {
+  const problem = tableFull(what, need);
+  return invalid([problem], problem.message);
 }
 
 function invalid(problems: readonly Problem[], message?: string): BulkheadError {

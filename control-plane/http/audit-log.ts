@@ -46,7 +46,7 @@ const Record = Type.Object(
     actorKind: oneOf(AUDIT_ACTOR_KINDS),
     actorId: Type.String(),
     actorName: Type.String({ description: 'As it was called then.' }),
-    action: Type.String({ description: '`cluster.create`, `policy.publish` ...' }),
+    action: Type.String({ description: '`cluster.create`, `assignment.update` ...' }),
     targetKind: Type.String(),
     targetId: Type.String(),
     beforeSha256: Type.Optional(

@@ -89,13 +89,21 @@ async function byApiKey(
   const token = parseToken(TOKEN_KINDS.apiKey, bearer);
   const key = token && (await findApiKey(database, token.id));
   checkCredential(token?.secret, key);
-  const { id, name, tenantId, role, tenantSuspendedAt: suspendedAt } = key;
+  const { id, name, tenantId, role, expiresAt, tenantSuspendedAt: suspendedAt } = key;
   if (Date.now() - (key.lastUsedAt?.getTime() ?? 0) > TOUCH_AFTER_MS) {
     await database.withTenant({ tenantId }, (tx) => touchApiKey(tx, id));
   }
   const clusters = selectorOfClusters(key.clusters);
   return {
-    caller: { kind: 'api-key', id, name, tenantId, role, ...(clusters && { clusters }) },
+    caller: {
+      kind: 'api-key',
+      id,
+      name,
+      tenantId,
+      role,
+      ...(clusters && { clusters }),
+      ...(expiresAt && { expiresAt }),
+    },
     suspendedAt,
   };
 }

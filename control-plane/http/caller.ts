@@ -27,6 +27,8 @@ export interface Caller {
   readonly clusters?: LabelSelector;
   /** The session that a member came with. */
   readonly viaSessionId?: string;
+  /** When the credential ends by itself. */
+  readonly expiresAt?: Date;
 }
 
 /** Who stands above tenants, and may do nothing inside of one. */

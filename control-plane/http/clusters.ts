@@ -48,6 +48,9 @@ const ClusterStatus = Type.Object(
         behind: Type.Integer({ description: "Run an older bundle than the cluster's newest." }),
         refusing: Type.Integer({ description: 'Refused the last bundle.' }),
         losing: Type.Integer({ description: 'Have lost events since their agent started.' }),
+        quarantined: Type.Integer({
+          description: 'Are shut out: their certificate is held twice.',
+        }),
       },
       { description: 'Those that are not revoked; one may be counted in several.' },
     ),

@@ -17,18 +17,18 @@ export function setEtag(reply: FastifyReply, { revision }: { readonly revision: 
 }
 
 /**
- * RFC 9110, 13.1.1: the comparison is strong, so that a weak tag fits nothing. Without the header
- * anything fits.
+ * RFC 9110, 13.1.1: the comparison is strong, so that a weak tag fits nothing, and nothing fits what is not
+ * there. Without the header anything fits.
  * @throws BulkheadError PRECONDITION_FAILED
  */
 export function checkIfMatch(
   request: FastifyRequest,
-  current: { readonly revision: number },
+  current: { readonly revision: number } | undefined,
 ): void {
   const header = request.headers['if-match'];
   if (header === undefined) return;
   const tags = header.split(',').map((tag) => tag.trim());
-  if (tags.includes('*') || tags.includes(etagOf(current.revision))) return;
+  if (current && (tags.includes('*') || tags.includes(etagOf(current.revision)))) return;
   throw new BulkheadError('PRECONDITION_FAILED');
 }
 

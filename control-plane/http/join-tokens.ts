@@ -47,7 +47,10 @@ const IssuedJoinToken = Type.Object(
   {
     ...PROPERTIES,
     token: Type.String({ description: 'Stands in this answer and nowhere else.' }),
-    caPin: Type.String({ description: 'What an agent holds the certificate authority against.' }),
+    caPin: Type.String({
+      description:
+        'What an agent holds the certificate authority against; while it is changed two, with a comma.',
+    }),
   },
   { title: 'IssuedJoinToken' },
 );
@@ -148,7 +151,7 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
         const after = toJson(made);
         const details = { clusterId: made.clusterId };
         await audit(tx, request, 'join-token.create', made.id, { after, details });
-        return { ...after, token: token.text, caPin };
+        return { ...after, token: token.text, caPin: caPin() };
       }),
   );
 

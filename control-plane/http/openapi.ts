@@ -31,8 +31,10 @@ const TAGS: Readonly<Record<string, string>> = {
   'join tokens': 'What a node joins a cluster with.',
   nodes: 'Machines with an agent.',
   policies: 'Selectors and responses in YAML; a version never changes.',
+  assignments: 'Which version of a policy runs on which clusters.',
   events: 'What nodes have seen.',
   alerts: 'Findings of one group.',
+  'live updates': 'What changes, as it does.',
   webhooks: 'Where alerts go.',
   members: 'People: what each may do, and in which clusters.',
   'API keys': 'Credentials of programs.',
@@ -69,7 +71,10 @@ export async function registerOpenApi(api: Api): Promise<void> {
           ...schema,
           security: access === 'anyone' ? [] : [{ [API_KEY]: [] }],
           ...(access !== 'anyone' && { 'x-permission': access }),
-          response: { ...responsesOf(schema), ...refusals(method, url, access === 'anyone') },
+          response: {
+            ...responsesOf(schema),
+            ...refusals(method, url, access === 'anyone', takesIfMatch(schema)),
+          },
         },
       };
     },
@@ -120,12 +125,17 @@ function responsesOf(schema: { readonly response?: unknown } | undefined): Schem
   return typeof response === 'object' && response !== null ? { ...response } : {};
 }
 
+function takesIfMatch(schema: { readonly headers?: unknown } | undefined): boolean {
+  return JSON.stringify(schema?.headers ?? {}).includes('"If-Match"');
+}
+
 /** What every route of its kind may answer instead. */
-function refusals(method: string, url: string, forAnyone: boolean): Schema {
+function refusals(method: string, url: string, forAnyone: boolean, ifMatch: boolean): Schema {
   const codes = forAnyone ? [400, 503] : [400, 401, 403, 429, 500, 503];
   if (url.includes(':')) codes.push(404);
   if (method === 'POST' && !forAnyone) codes.push(404, 409, 413, 422);
-  if (method === 'PATCH' || method === 'DELETE' || method === 'PUT') codes.push(409, 412, 422);
+  if (method === 'PATCH' || method === 'DELETE' || method === 'PUT') codes.push(409, 413, 422);
+  if (ifMatch) codes.push(412);
   return Object.fromEntries(
     [...new Set(codes)].map((status) => [
       status,

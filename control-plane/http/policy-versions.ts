@@ -5,35 +5,31 @@ import {
   getPolicy,
   getPolicyVersion,
   listPolicyVersions,
-  type PolicyVersion as StoredVersion,
 } from '../store/policies.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
-import { POLICY_PROBLEMS, Source } from './policy-shapes.js';
+import {
+  AddedPolicyVersion,
+  Source,
+  VERSION_SUMMARY,
+  versionToJson,
+  WHOLE_VERSION,
+} from './policy-shapes.js';
 import {
   closed,
   Id,
-  Instant,
   integerText,
   PageQuery,
   pageFromQuery,
   pageOf,
   pageToJson,
-  Sha256,
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
-const SUMMARY = {
-  policyId: Id,
-  version: Type.Integer(),
-  sha256: Type.Unsafe<string>({ ...Sha256, description: 'Of what the document means.' }),
-  createdBy: Type.String(),
-  createdAt: Instant,
-};
-const WHOLE = { ...SUMMARY, source: Source };
-const Version = Type.Object(WHOLE, { title: 'PolicyVersion' });
+const Version = Type.Object(WHOLE_VERSION, { title: 'PolicyVersion' });
+const Summary = Type.Object(VERSION_SUMMARY, { title: 'PolicyVersionSummary' });
 
 export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): void {
   const { database } = dependencies;
@@ -51,7 +47,7 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
         params,
         querystring: closed(PageQuery),
         response: {
-          200: pageOf('PolicyVersionPage', Type.Object(SUMMARY, { title: 'PolicyVersionSummary' })),
+          200: pageOf('PolicyVersionPage', Summary),
         },
       },
     },
@@ -76,10 +72,7 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
         headers: IdempotencyHeaders,
         body: closed({ source: Source }),
         response: {
-          201: Type.Object(
-            { ...WHOLE, warnings: POLICY_PROBLEMS },
-            { title: 'AddedPolicyVersion' },
-          ),
+          201: AddedPolicyVersion,
         },
       },
     },
@@ -116,8 +109,4 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
       return versionToJson(found);
     },
   );
-}
-
-function versionToJson({ normalised: _normalised, ...version }: StoredVersion) {
-  return toJson(version);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { BulkheadError, ERROR_CODES, type ErrorCode } from '../../proto/ts/wire/errors.js';
+import { retryAfterSeconds } from '../domain/rates.js';
 
 /** RFC 9457. `type` is a URN, since there is one meaning of a code and no page of its own for it. */
 export interface ProblemBody {
@@ -27,7 +28,8 @@ export function sendProblem(
   const known = normalise(error);
   logRefusal(known, error, request);
   if (known.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"');
-  if (known.code === 'UNAVAILABLE') reply.header('retry-after', '5');
+  const seconds = known.code === 'UNAVAILABLE' ? 5 : retryAfterSeconds(known);
+  if (seconds !== undefined) reply.header('retry-after', String(seconds));
   const body = problemBody(known, request.id);
   return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(body));
 }

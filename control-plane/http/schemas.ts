@@ -1,5 +1,6 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { SELECTOR_TEXT_MAX } from '../domain/assignments.js';
 import { LABEL_KEY, LABEL_VALUE } from '../domain/label-selector.js';
 import { PAGE_LIMIT_MAX, type Page, type PageRequest } from '../store/pages.js';
 
@@ -28,7 +29,7 @@ export const NamePrefix = Type.Optional(
 );
 /** Of things that have labels; selectorFromText reads it. */
 export const SelectorText = Type.String({
-  maxLength: 4096,
+  maxLength: SELECTOR_TEXT_MAX,
   description: 'As kubectl takes it: `env=prod,tier!=db,team in (a,b),!legacy`; empty: all.',
 });
 export const Labels = Type.Record(

@@ -14,25 +14,34 @@ import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
+import type { Rates } from '../domain/rates.js';
 import type { Vault } from '../domain/vault.js';
 import type { HttpMetrics } from '../metrics/http.js';
+import type { LimitMetrics } from '../metrics/limits.js';
 import { accessOf } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
+import { assignmentRoutes } from './assignments.js';
 import { auditLogRoutes } from './audit-log.js';
 import { authorise } from './authentication.js';
+import { clusterPolicyRoutes } from './cluster-policies.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { kubernetesJoinRoutes } from './kubernetes-join.js';
+import { liveRoutes } from './live.js';
+import type { LiveSettings } from './live-hub.js';
 import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
+import { platformQuotaRoutes } from './platform-quotas.js';
 import { platformTenantRoutes } from './platform-tenants.js';
 import { policyRoutes } from './policies.js';
 import { policySchemaRoutes } from './policy-schema.js';
 import { answerMalformed, requestFields, sendProblem } from './problem.js';
+import { quotaRoutes } from './quotas.js';
+import { RateLimits } from './rate-limits.js';
 import { measureRequests } from './request-metrics.js';
 import { traceRequests } from './request-traces.js';
 import { closed } from './schemas.js';
@@ -42,14 +51,20 @@ import { webhookRoutes } from './webhooks.js';
 
 export interface HttpDependencies extends HealthDependencies {
   readonly vault: Vault;
-  /** Printed with every join token. */
-  readonly caPin: string;
+  /** Printed with every join token; another when the authority is changed. */
+  readonly caPin: () => string;
   readonly log: Logger;
   readonly metrics?: HttpMetrics;
+  readonly rates: Rates;
+  readonly limits?: LimitMetrics;
+  /** Where the compiled policy-diff-worker.ts is, if not beside this file. */
+  readonly policyDiffWorker?: URL;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */
   readonly apiKeyMaxDays?: number;
+  /** What is left out is as LIVE_SETTINGS says. */
+  readonly live?: Partial<LiveSettings>;
 }
 
 /** Fastify with types out of the routes' schemas. */
@@ -104,12 +119,18 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     if (route.url.startsWith('/v1/')) route.schema = { querystring: closed({}), ...route.schema };
   });
   traceRequests(api);
+  const limits = new RateLimits(dependencies.rates, dependencies.limits);
   api.decorateRequest('caller', undefined);
   api.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
     reply.header('x-content-type-options', 'nosniff');
-    await authorise(dependencies.database, request);
+    // Health is asked for by those who must get an answer, and files that anyone may have cost nothing.
+    if (request.url.startsWith('/v1/')) limits.admit(request, reply);
+    await authorise(dependencies.database, request).finally(() => limits.spend(request, reply));
+  });
+  api.addHook('onError', async (request, _reply, error) => {
+    if ('code' in error && error.code === 'UNAUTHENTICATED') limits.countFailure(request);
   });
   api.addHook('onResponse', async (request, reply) => logAnswer(request, reply));
   if (dependencies.metrics) measureRequests(api, dependencies.metrics);
@@ -130,20 +151,24 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     policySchemaRoutes,
     tenantRoutes,
     clusterRoutes,
+    clusterPolicyRoutes,
     joinTokenRoutes,
     kubernetesJoinRoutes,
     nodeRoutes,
     policyRoutes,
+    assignmentRoutes,
     eventRoutes,
     alertRoutes,
     webhookRoutes,
     memberRoutes,
     apiKeyRoutes,
     platformTenantRoutes,
+    platformQuotaRoutes,
     auditLogRoutes,
     settingRoutes,
   ];
   for (const register of routes) register(api, dependencies);
+  quotaRoutes(api, dependencies, await liveRoutes(api, dependencies));
   await api.ready();
   return api;
 }

@@ -1,5 +1,6 @@
 import { Bell } from '../domain/bell.js';
 import type { ElasticsearchSink } from '../sinks/elasticsearch.js';
+import { trimChanges } from '../store/changes.js';
 import { CHANNELS } from '../store/database.js';
 import { registerConsumer } from '../store/event-cursors.js';
 import { ensurePartitions } from '../store/partitions.js';
@@ -24,6 +25,8 @@ export interface Jobs {
 
 const HOUR_MS = 3_600_000;
 const PARTITION_DAYS_AHEAD = 3;
+/** A stream of live updates that was away for longer reads everything again. */
+const CHANGES_KEPT_MS = HOUR_MS;
 
 /** Every loop of a worker. They share nothing but the database: another worker may run the same ones. */
 export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
@@ -66,6 +69,14 @@ export async function startJobs(dependencies: JobsDependencies): Promise<Jobs> {
       everyMs: HOUR_MS,
       round: async (cut) => {
         await retentionRound(dependencies, cut);
+        return false;
+      },
+    },
+    {
+      name: 'changes',
+      everyMs: 60_000,
+      round: async () => {
+        await trimChanges(database, new Date(Date.now() - CHANGES_KEPT_MS));
         return false;
       },
     },

@@ -1,8 +1,10 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface HttpMetrics {
   readonly requests: Counter<'method' | 'route' | 'status'>;
   readonly seconds: Histogram<'method' | 'route'>;
+  readonly liveStreams: Gauge;
+  readonly liveStreamsEnded: Counter<'outcome'>;
 }
 
 export function httpMetrics(registry: Registry): HttpMetrics {
@@ -19,6 +21,17 @@ export function httpMetrics(registry: Registry): HttpMetrics {
       help: 'From the head of a request to the end of its answer',
       labelNames: ['method', 'route'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
+    liveStreams: new Gauge({
+      name: 'bulkhead_live_streams',
+      help: 'Streams of live updates that are open',
+      registers,
+    }),
+    liveStreamsEnded: new Counter({
+      name: 'bulkhead_live_streams_ended_total',
+      help: 'Streams of live updates that ended, by outcome: closed (by the client), lifetime, drain, caller, slow, behind',
+      labelNames: ['outcome'],
       registers,
     }),
   };

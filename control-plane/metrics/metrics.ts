@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type HttpMetrics, httpMetrics } from './http.js';
 import { type JobMetrics, jobMetrics } from './jobs.js';
+import { type KeyMetrics, keyMetrics } from './keys.js';
+import { type LimitMetrics, limitMetrics } from './limits.js';
 import { type PoolMetrics, poolMetrics } from './pools.js';
 import { type RpcMetrics, rpcMetrics } from './rpc.js';
 
@@ -14,7 +16,9 @@ export interface Metrics {
   readonly http: HttpMetrics;
   readonly rpc: RpcMetrics;
   readonly jobs: JobMetrics;
+  readonly limits: LimitMetrics;
   readonly pools: PoolMetrics;
+  readonly keys: KeyMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -24,7 +28,9 @@ export function createMetrics(): Metrics {
     http: httpMetrics(registry),
     rpc: rpcMetrics(registry),
     jobs: jobMetrics(registry),
+    limits: limitMetrics(registry),
     pools: poolMetrics(registry),
+    keys: keyMetrics(registry),
   };
 }
 

@@ -12,7 +12,11 @@ import { openAlert } from '../store/alerts.js';
 import { appendAudit } from '../store/audit-log.js';
 import { getAnyCluster } from '../store/clusters.js';
 import type { Database } from '../store/database.js';
-import { getShownCertificate, recordShownCertificate } from '../store/node-certificates.js';
+import {
+  listStandings,
+  type NodeStanding,
+  recordShownCertificate,
+} from '../store/node-certificates.js';
 import { quarantineNode } from '../store/node-revocations.js';
 import { checkLive, getNode } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
@@ -27,6 +31,24 @@ export interface ShownIdentity {
 
 /** A node that shows its next certificate on two streams at once reads anew once; others change it seldom. */
 const TRIES = 4;
+
+/**
+ * Where the certificate stands if it is the one that the node showed last: then there is nothing to
+ * write. undefined: it is for admitNode to judge.
+ * @param standing undefined: there is no such node
+ * @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED
+ */
+export function placeOfKnown(
+  standing: NodeStanding | undefined,
+  serial: string,
+): CertificatePlace | undefined {
+  if (!standing) throw new BulkheadError('NODE_REVOKED');
+  checkLive(standing);
+  const { join, generation } = standing;
+  // One that says nothing of its place is taken for the newest.
+  const isNewest = serial === standing.serial || !placeOfSerial(serial);
+  return isNewest ? { join, generation } : undefined;
+}
 
 /**
  * Lets a call in whose certificate is the node's current or next one, which is the current one from now
@@ -49,8 +71,13 @@ export async function admitNode(
     case 'cloned':
       throw new BulkheadError('NODE_QUARANTINED');
     case 'former':
-      throw new BulkheadError('NODE_REVOKED', 'the node has joined again since');
+      throw joinedAgain();
   }
+}
+
+/** The certificate is of a former join: whoever has the name now has another. */
+export function joinedAgain(): BulkheadError {
+  return new BulkheadError('NODE_REVOKED', 'the node has joined again since');
 }
 
 interface Judgement {
@@ -63,10 +90,10 @@ async function judge(tx: TenantTx, shown: ShownIdentity): Promise<Judgement> {
   const { serial } = shown;
   const place = placeOfSerial(serial);
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const { state, ...newest } = await known(tx, nodeId);
-    checkLive({ state });
-    // It says nothing of its place: it is taken for the newest.
-    if (!place) return { verdict: 'current', place: newest };
+    const newest = (await listStandings(tx, [nodeId])).get(nodeId);
+    const known = placeOfKnown(newest, serial);
+    if (known) return { verdict: 'current', place: known };
+    if (!newest || !place) throw new BulkheadError('NODE_REVOKED');
     const verdict = judgeCertificate(serial, place, newest);
     switch (verdict) {
       case 'next':
@@ -80,15 +107,6 @@ async function judge(tx: TenantTx, shown: ShownIdentity): Promise<Judgement> {
     }
   }
   throw new BulkheadError('UNAVAILABLE', 'the node changes too often at the same time');
-}
-
-async function known(tx: TenantTx, nodeId: string) {
-  try {
-    return await getShownCertificate(tx, nodeId);
-  } catch (error) {
-    if (!(error instanceof BulkheadError) || error.code !== 'NOT_FOUND') throw error;
-    throw new BulkheadError('NODE_REVOKED');
-  }
 }
 
 /** false: somebody else was quicker, or the node has joined again. */

@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { pemFromDer } from '../../proto/ts/wire/pem.js';
-import type { CertificateAuthority } from '../domain/certificates.js';
 import { issueServerCertificate, SERVER_CERTIFICATE_LIFETIME_MS } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 
 type CertificateProvider = Parameters<
   typeof grpc.experimental.createCertificateProviderServerCredentials
@@ -16,16 +16,15 @@ type IdentityListener = Parameters<CertificateProvider['addIdentityCertificateLi
  */
 export class ServerIdentity {
   readonly credentials: grpc.ServerCredentials;
-  readonly caPem: Buffer;
   readonly #caListeners = new Set<CaListener>();
   readonly #identityListeners = new Set<IdentityListener>();
   #identity: { certificate: Buffer; privateKey: Buffer } | undefined;
+  #renewals: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly authority: CertificateAuthority,
+    private readonly keys: KeySource,
     private readonly names: readonly string[],
   ) {
-    this.caPem = Buffer.from(pemFromDer('CERTIFICATE', Buffer.from(authority.certificate.rawData)));
     // grpc-js registers its own watcher after it has registered here: an answer at once is lost.
     const provider: CertificateProvider = {
       addCaCertificateListener: (listener) => {
@@ -46,13 +45,32 @@ export class ServerIdentity {
     );
   }
 
-  /** A new server certificate, followed by the CA's so that an agent can check its pin. */
-  async renew(now: Date): Promise<void> {
-    const issued = await issueServerCertificate(this.authority, this.names, now);
+  /** Every authority whose certificates are believed here. */
+  get caPem(): Buffer {
+    const { caCertificatesDer } = this.keys.current.trust;
+    return Buffer.from(caCertificatesDer.map((der) => pemFromDer('CERTIFICATE', der)).join(''));
+  }
+
+  /**
+   * A new server certificate, followed by the CA's so that an agent can check its pin, and the CAs of
+   * now. Connections that are open keep what they began with.
+   */
+  renew(now: Date): Promise<void> {
+    // One after the other: one that began earlier, under other keys, must not come out on top.
+    const renewal = this.#renewals.then(() => this.#renew(now));
+    this.#renewals = renewal.catch(() => undefined);
+    return renewal;
+  }
+
+  async #renew(now: Date): Promise<void> {
+    const { serverAuthority } = this.keys.current;
+    const issued = await issueServerCertificate(serverAuthority, this.names, now);
+    const chain = [issued.der, Buffer.from(serverAuthority.certificate.rawData)];
     this.#identity = {
-      certificate: Buffer.concat([Buffer.from(pemFromDer('CERTIFICATE', issued.der)), this.caPem]),
+      certificate: Buffer.from(chain.map((der) => pemFromDer('CERTIFICATE', der)).join('')),
       privateKey: Buffer.from(pemFromDer('PRIVATE KEY', issued.privateKeyDer)),
     };
+    for (const listener of this.#caListeners) listener({ caCertificate: this.caPem });
     for (const listener of this.#identityListeners) listener(this.#identity);
   }
 

@@ -9,20 +9,18 @@ import { Bell } from '../domain/bell.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { insertBatches, type NewBatch } from '../store/event-batches.js';
-import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
-import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
+import { type BidiCall, type CallContext, nodeOf } from './calls.js';
+import type { EventPace } from './rate-limits.js';
+import { reconnectMessage, type StreamLife, streamEnd } from './stream-life.js';
 
 export interface EventsDependencies {
   readonly database: Database;
-  readonly gate: CallGate;
   readonly life: StreamLife;
   readonly metrics: RpcMetrics;
+  readonly pace: EventPace;
 }
 
 type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
-
-/** How often an open stream is held against the list of revoked nodes. */
-const RECHECK_MS = 10_000;
 
 /**
  * Stores what arrived since the last COMMIT in one statement, then acknowledges each batch. The
@@ -35,7 +33,7 @@ export async function serveEvents(
 ): Promise<void> {
   const { nodeId, tenantId } = nodeOf(context);
   const bell = new Bell();
-  const leave = reconnectTime(dependencies.life);
+  const leave = streamEnd(dependencies.life, () => bell.ring());
   let inbox: (Batch__Output | null)[] = [];
   let ended = false;
   call.on('data', (request: EventsRequest__Output) => {
@@ -47,10 +45,7 @@ export async function serveEvents(
     ended = true;
     bell.ring();
   });
-  const onLeave = () => bell.ring();
-  leave.addEventListener('abort', onLeave);
   try {
-    let checkedAt = Date.now();
     while (!context.signal.aborted) {
       const arrived = inbox;
       inbox = [];
@@ -58,25 +53,27 @@ export async function serveEvents(
       if (arrived.length > 0) {
         const checked = arrived.map((batch) => checkBatch(batch, nodeId));
         const good = checked.flatMap(({ row }) => row ?? []);
+        const ending = AbortSignal.any([context.signal, leave.signal]);
+        await dependencies.pace.wait(
+          tenantId,
+          good.map(({ payload }) => payload),
+          ending,
+        );
         if (good.length > 0) await insertBatches(dependencies.database, tenantId, good);
         countBatches(dependencies.metrics, checked);
         for (const { answer } of checked) await send(call, answer, context.signal);
       }
       // Also to a peer that never pauses: what it has under way it sends again elsewhere.
-      if (leave.aborted) {
+      if (leave.isDue) {
         await send(call, { reconnect: reconnectMessage(dependencies.life) }, context.signal);
         return;
       }
       if (arrived.length > 0) continue;
       if (ended) return;
-      if (Date.now() - checkedAt > RECHECK_MS) {
-        await dependencies.gate.checkNode(nodeOf(context));
-        checkedAt = Date.now();
-      }
-      await bell.wait(RECHECK_MS, context.signal);
+      await bell.wait(Infinity, context.signal);
     }
   } finally {
-    leave.removeEventListener('abort', onLeave);
+    leave.forget();
   }
 }
 

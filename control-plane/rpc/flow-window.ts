@@ -1,20 +1,13 @@
-import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { ServerHttp2Session } from 'node:http2';
 import type * as grpc from '@grpc/grpc-js';
+import { onHttp2Server } from './http2-server.js';
 
 /*
  * How much a peer may send before we have answered. HTTP/2 begins with 64 KiB, so that an upload is
  * bound to 64 KiB per round trip: 0.65 MB/s at 100 ms, whatever the line could carry. A grpc-js client
  * has an option for it (`grpc-node.flow_control_window`); a server has none (looked for in 1.14.7:
- * transport.js reads it, server.js does not), and no public way to its HTTP/2 sessions.
- *
- * So this is the one place that touches what grpc-js keeps private: the method with which it makes the
- * HTTP/2 server of a listener. What is done with that server is Node's public interface. Looked at and
- * left: `createConnectionInjector` takes sockets, and still makes the session itself; settings slipped
- * in through the credentials change the window of a stream but not the one of a connection; replacing
- * `http2.createSecureServer` would change every server of the process.
- *
- * If another version renames the method, nothing breaks, but the window is 64 KiB again. The check at
- * start (flow-window-check.ts) would say so, and test/unit/control-plane/flow-window.test.ts fails.
+ * transport.js reads it, server.js does not). Settings slipped in through the credentials change the
+ * window of a stream but not the one of a connection.
  *
  * Memory: Node opens the window of a connection again as soon as bytes arrive, read or not (node_http2.cc,
  * OnDataChunkReceived), and only that of a stream when they are read. A handler that does not read is
@@ -34,11 +27,8 @@ export const FLOW_OPTIONS = { 'grpc.max_concurrent_streams': STREAMS_MAX } as co
 
 /** Widens every connection that the server will accept. To be called before it is bound. */
 export function widenReceiveWindow(server: grpc.Server): void {
-  const create: unknown = Reflect.get(server, 'createHttp2Server');
-  if (typeof create !== 'function') return;
-  Reflect.set(server, 'createHttp2Server', (...args: unknown[]): Http2Server => {
-    const http2Server: Http2Server = Reflect.apply(create, server, args);
-    return http2Server.on('session', widen);
+  onHttp2Server(server, (http2Server) => {
+    http2Server.on('session', widen);
   });
 }
 

@@ -16,7 +16,7 @@ import type { JoinDependencies } from './join.js';
 /** A proof whose form is good: what it is worth shows when the node is known. */
 export type Redeem = (node: JoiningNode) => Promise<Redeemed>;
 
-type JoiningNode = Omit<JoinRedemption, 'tokenId' | 'secretSha256'>;
+type JoiningNode = Omit<JoinRedemption, 'tokenId' | 'secretSha256' | 'admit'>;
 
 /** Who has joined, and which certificate is to be issued. */
 interface Redeemed {
@@ -39,17 +39,18 @@ export function proofOf(dependencies: JoinDependencies, request: JoinRequest__Ou
   return byToken(dependencies, joinToken);
 }
 
-function byToken({ database }: JoinDependencies, text: string): Redeem {
+function byToken({ database, limits }: JoinDependencies, text: string): Redeem {
   const token = parseToken(TOKEN_KINDS.join, text);
   if (!token) throw new BulkheadError('JOIN_TOKEN_MALFORMED');
   const secretSha256 = hashSecret(token.secret);
+  const admit = (tenantId: string) => limits.ofTenant(tenantId);
   return async (node) =>
-    firstOf(await redeemJoinToken(database, { ...node, tokenId: token.id, secretSha256 }));
+    firstOf(await redeemJoinToken(database, { ...node, tokenId: token.id, secretSha256, admit }));
 }
 
 /** Every way in which a cluster can be unknown has one answer: nobody finds out which clusters there are. */
 function byServiceAccount(
-  { database }: JoinDependencies,
+  { database, limits }: JoinDependencies,
   { serviceAccountToken, clusterId }: JoinRequest__Output,
 ): Redeem {
   if (!isUuid(clusterId)) {
@@ -61,6 +62,8 @@ function byServiceAccount(
     if (!trust) throw new BulkheadError('SERVICE_ACCOUNT_TOKEN_UNKNOWN');
     const pod = await verifyServiceAccountToken(serviceAccountToken, trust, node.name, new Date());
     const { tenantId, revision } = trust;
+    // Not before: who has no token of the cluster takes nothing of what its tenant may.
+    limits.ofTenant(tenantId);
     return firstOf(
       await redeemServiceAccountToken(database, { ...node, ...pod, tenantId, clusterId, revision }),
     );
@@ -68,11 +71,12 @@ function byServiceAccount(
 }
 
 /** A renewal that comes late: judged as a call with the certificate would be, so that a clone is found here too. */
-function byFormer({ database, authority, trustDomain }: JoinDependencies, der: Buffer): Redeem {
-  const trust = { authorities: [authority.certificate], trustDomain };
+function byFormer({ database, keys, limits, trustDomain }: JoinDependencies, der: Buffer): Redeem {
   return async ({ publicKeySha256, origin }) => {
+    const trust = { authorities: keys.current.trustedAuthorities, trustDomain };
     const shown = identityOfFormer(der, trust, publicKeySha256, new Date());
     if (!placeOfSerial(shown.serial)) throw new BulkheadError('CERTIFICATE_REQUIRED');
+    limits.ofTenant(shown.identity.tenantId);
     const { join, generation } = await admitNode(database, {
       ...shown,
       address: origin?.address ?? '',

@@ -5,11 +5,11 @@ import type { RenewResponse } from '../../proto/ts/gen/bulkhead/v1/RenewResponse
 import { BulkheadError, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { isUuid } from '../../proto/ts/wire/ids.js';
 import {
-  type CertificateAuthority,
   issueNodeCertificate,
   type NodeIdentity,
   requestKeySha256,
 } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import { type CertificatePlace, newNodeSerial } from '../domain/node-certificates.js';
 import { nodeFactsFromWire } from '../domain/node-info.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
@@ -17,14 +17,15 @@ import type { Database } from '../store/database.js';
 import { recordCertificate } from '../store/nodes.js';
 import { type CallContext, nodeOf, placeOf } from './calls.js';
 import { proofOf } from './join-proofs.js';
+import type { JoinLimits } from './rate-limits.js';
+import { trustToWire } from './trust.js';
 
 export interface JoinDependencies {
   readonly database: Database;
   readonly metrics: Pick<RpcMetrics, 'joinAttempts'>;
-  readonly authority: CertificateAuthority;
+  readonly limits: JoinLimits;
+  readonly keys: KeySource;
   readonly trustDomain: string;
-  /** SubjectPublicKeyInfo and id of every key that may sign a bundle. */
-  readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
 }
 
 export async function join(
@@ -51,6 +52,7 @@ async function admit(
   request: JoinRequest__Output,
   context: CallContext,
 ): Promise<JoinResponse> {
+  dependencies.limits.ofAddress(context.peer);
   const redeem = proofOf(dependencies, request);
   if (!isUuid(request.enrollmentId)) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the enrollment id is not a UUID');
@@ -60,7 +62,7 @@ async function admit(
     ...facts,
     enrollmentId: request.enrollmentId,
     publicKeySha256: await requestKeySha256(request.csrDer),
-    origin: { address: context.address, requestId: request.enrollmentId },
+    origin: { address: context.peer, requestId: request.enrollmentId },
   });
   const certificateDer = await issueFor(dependencies, identity, place, request.csrDer);
   context.log.info({ ...identity, node: facts.name }, 'node joined');
@@ -81,11 +83,12 @@ export async function renew(
 }
 
 async function issueFor(
-  { authority, database, trustDomain }: JoinDependencies,
+  { keys, database, trustDomain }: JoinDependencies,
   identity: NodeIdentity,
   place: CertificatePlace,
   csrDer: Uint8Array,
 ): Promise<Buffer> {
+  const { authority } = keys.current;
   const serial = newNodeSerial(place);
   const now = new Date();
   const issued = await issueNodeCertificate(authority, csrDer, trustDomain, identity, serial, now);
@@ -98,9 +101,6 @@ async function issueFor(
   return issued.der;
 }
 
-function trustOf({ authority, signingKeys }: JoinDependencies) {
-  return {
-    caCertificatesDer: [Buffer.from(authority.certificate.rawData)],
-    signingKeys: [...signingKeys],
-  };
+function trustOf({ keys }: JoinDependencies) {
+  return trustToWire(keys.current.trust);
 }

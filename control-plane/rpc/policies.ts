@@ -1,49 +1,51 @@
-import { randomUUID } from 'node:crypto';
 import type { PoliciesRequest__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesRequest.js';
 import type { PoliciesResponse } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
 import { BulkheadError, isErrorCode } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { send } from '../../proto/ts/wire/send.js';
+import { Bell } from '../domain/bell.js';
 import type { NodeIdentity } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
 import { cut, hooksFromWire, lossesFromWire, nodeFactsFromWire } from '../domain/node-info.js';
+import { Offers } from '../domain/offers.js';
+import type { Slots } from '../domain/slots.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
-import type { Bundle } from '../store/bundles.js';
-import type { Database } from '../store/database.js';
-import { recordAck, recordHeartbeat, recordHello, recordNack } from '../store/nodes.js';
-import type { BundleSource } from './bundle-source.js';
-import { type BidiCall, type CallContext, type CallGate, nodeOf } from './calls.js';
+import type { BundleSource, ClusterBundle } from './bundle-source.js';
+import { type BidiCall, type CallContext, nodeOf } from './calls.js';
 import type { ConnectedNodes } from './connected-nodes.js';
-import { reconnectMessage, reconnectTime, type StreamLife } from './stream-life.js';
+import type { NodeReports } from './node-reports.js';
+import { reconnectMessage, type StreamLife, streamEnd } from './stream-life.js';
+import { offerTrust, trustSha256FromWire } from './trust.js';
+import { written } from './written.js';
 
 export interface PoliciesDependencies {
-  readonly database: Database;
   readonly bundles: BundleSource;
-  readonly gate: CallGate;
-  readonly life: StreamLife;
+  readonly keys: KeySource;
+  readonly reports: NodeReports;
   readonly nodes: ConnectedNodes;
+  /** Of all streams of this replica. */
+  readonly offersUnderWay: Slots;
+  readonly life: StreamLife;
   readonly metrics: RpcMetrics;
-  /** The poll beside the wake-up. */
-  readonly pollMs: number;
 }
 
 type PoliciesCall = BidiCall<PoliciesRequest__Output, PoliciesResponse>;
 
-/**
- * hello -> (update -> ack | nack)*. One update is under way at a time; while it is, newer bundles
- * coalesce into the newest. A refused revision is not offered again on this stream.
- */
+const INBOX_MAX = 64;
+/** A peer that reads slowly does not keep others from theirs for longer. */
+const SLOT_MS = 1_000;
+
+/** hello -> (update -> ack | nack)*; what is offered when: Offers. Nothing of it asks the database. */
 export async function servePolicies(
   dependencies: PoliciesDependencies,
   call: PoliciesCall,
   context: CallContext,
 ): Promise<void> {
   const identity = nodeOf(context);
-  const { bundles, life, metrics } = dependencies;
-  const disconnect = dependencies.nodes.enter(identity.nodeId);
-  const bell = bundles.subscribe(identity.tenantId);
+  const { life } = dependencies;
+  const bell = new Bell();
+  const state: StreamState = { offers: new Offers(), trustSha256: undefined };
   const inbox: PoliciesRequest__Output[] = [];
-  const leave = reconnectTime(life);
-  const state: StreamState = { applied: undefined, offered: undefined, refused: undefined };
   let ended = false;
   call.on('data', (request: PoliciesRequest__Output) => {
     inbox.push(request);
@@ -54,114 +56,118 @@ export async function servePolicies(
     ended = true;
     bell.ring();
   });
-  const onLeave = () => bell.ring();
-  leave.addEventListener('abort', onLeave);
+  const disconnect = dependencies.nodes.enter(identity.nodeId);
+  const cluster = dependencies.bundles.subscribe(identity, () => bell.ring());
+  const leave = streamEnd(life, () => bell.ring());
   try {
-    while (!ended && !leave.aborted && !context.signal.aborted) {
+    while (!ended && !leave.isDue && !context.signal.aborted) {
       for (const request of inbox.splice(0)) {
-        await receive(dependencies, identity, request, state);
+        receive(dependencies, identity, request, state, context);
       }
-      await dependencies.gate.checkNode(identity);
-      const bundle = state.applied === undefined ? undefined : await bundles.current(identity);
-      if (bundle && isNews(bundle, state)) {
-        await offer(call, bundle, state, context.signal);
-        metrics.bundlePushes.inc();
+      await tellTrust(dependencies, call, state, context.signal);
+      if (isNews(cluster, state)) {
+        await offer(dependencies, call, cluster, state, context.signal);
       }
-      await bell.wait(dependencies.pollMs * (0.5 + Math.random() / 2), context.signal);
+      await bell.wait(Infinity, context.signal);
     }
-    if (leave.aborted && !context.signal.aborted) {
+    if (leave.isDue && !context.signal.aborted) {
       await send(call, { reconnect: reconnectMessage(life) }, context.signal);
     }
   } finally {
-    leave.removeEventListener('abort', onLeave);
-    bundles.unsubscribe(identity.tenantId, bell);
+    leave.forget();
+    cluster.leave();
     disconnect();
   }
 }
 
-const INBOX_MAX = 64;
-
 interface StreamState {
-  /** undefined until Hello. */
-  applied: number | undefined;
-  offered: { revision: number; nonce: string } | undefined;
-  refused: number | undefined;
+  readonly offers: Offers;
+  /** Of what the node believes, or was told to. undefined: it does not say. */
+  trustSha256: Uint8Array | undefined;
 }
 
-function isNews(bundle: Bundle, state: StreamState): boolean {
-  if (state.offered) return false;
-  return bundle.revision > (state.applied ?? 0) && bundle.revision !== state.refused;
+function isNews({ current }: ClusterBundle, { offers }: StreamState): boolean {
+  return current !== undefined && offers.isNews(current.revision);
 }
 
-async function offer(
+async function tellTrust(
+  { keys }: Pick<PoliciesDependencies, 'keys'>,
   call: PoliciesCall,
-  bundle: Bundle,
   state: StreamState,
   signal: AbortSignal,
 ): Promise<void> {
-  const nonce = randomUUID();
-  state.offered = { revision: bundle.revision, nonce };
-  const update = {
-    nonce,
-    revision: String(bundle.revision),
-    envelopeGzip: Buffer.from(bundle.envelopeGzip),
-  };
-  await send(call, { update }, signal);
+  state.trustSha256 = await offerTrust(call, keys.current, state.trustSha256, signal);
 }
 
-async function receive(
-  { database, metrics }: Pick<PoliciesDependencies, 'database' | 'metrics'>,
+async function offer(
+  dependencies: PoliciesDependencies,
+  call: PoliciesCall,
+  cluster: ClusterBundle,
+  state: StreamState,
+  signal: AbortSignal,
+): Promise<void> {
+  const { offers } = state;
+  const leave = await dependencies.offersUnderWay.enter();
+  const timer = setTimeout(leave, SLOT_MS);
+  try {
+    // The keys may have changed while it waited, and which bundle is the newest: it may be signed by what
+    // the node learns here.
+    await tellTrust(dependencies, call, state, signal);
+    const { current } = cluster;
+    if (!current || signal.aborted || !offers.isNews(current.revision)) return;
+    const { revision, envelopeGzip } = current;
+    const update = { nonce: offers.offer(revision), revision: String(revision), envelopeGzip };
+    await written(call, { update }, signal);
+    dependencies.metrics.bundlePushes.inc();
+  } finally {
+    clearTimeout(timer);
+    leave();
+  }
+}
+
+function receive(
+  { reports, metrics }: Pick<PoliciesDependencies, 'reports' | 'metrics'>,
   identity: NodeIdentity,
   request: PoliciesRequest__Output,
   state: StreamState,
-): Promise<void> {
-  const { nodeId } = identity;
+  { certificateAuthority }: Pick<CallContext, 'certificateAuthority'>,
+): void {
+  const { offers } = state;
   if (request.hello) {
-    const node = nodeFactsFromWire(request.hello.node);
+    const { hooks, name: _joinedUnder, ...machine } = nodeFactsFromWire(request.hello.node);
     const appliedRevision = revisionFromWire(request.hello.appliedRevision);
-    state.applied = appliedRevision;
-    await database.withTenant(identity, (tx) =>
-      recordHello(tx, nodeId, { ...node, appliedRevision }),
-    );
+    const trustSha256 = trustSha256FromWire(request.hello.trustSha256);
+    offers.hello(appliedRevision);
+    state.trustSha256 = trustSha256;
+    const trust = {
+      ...(certificateAuthority && { certificateAuthority }),
+      ...(trustSha256 && { trustSha256 }),
+    };
+    reports.add(identity, { machine, hooks, appliedRevision, ...trust }, true);
     return;
   }
-  if (state.applied === undefined) {
+  if (!offers.isGreeted) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the first message of the stream is not a hello');
   }
   if (request.ack) {
-    const { revision } = takeOffer(state, request.ack.nonce);
-    state.applied = revision;
+    const appliedRevision = offers.acknowledge(request.ack.nonce);
     const hooks = hooksFromWire(request.ack.hooks);
-    await database.withTenant(identity, (tx) => recordAck(tx, nodeId, { revision, hooks }));
+    reports.add(identity, { appliedRevision, isApplied: true, hooks, lastNack: null }, true);
     metrics.bundleAcks.inc();
   } else if (request.nack) {
-    const { revision } = takeOffer(state, request.nack.nonce);
-    state.refused = revision;
-    const { code, message } = request.nack;
-    const nack = {
-      revision,
-      code: isErrorCode(code) ? code : 'INTERNAL',
-      message: cut(message, LIMITS.messageBytes),
-    };
-    await database.withTenant(identity, (tx) => recordNack(tx, nodeId, nack));
-    metrics.bundleNacks.inc({ code: nack.code });
+    const revision = offers.refuse(request.nack.nonce);
+    const code = isErrorCode(request.nack.code) ? request.nack.code : 'INTERNAL';
+    const message = cut(request.nack.message, LIMITS.messageBytes);
+    const lastNack = { revision, code, message, at: new Date().toISOString() };
+    reports.add(identity, { lastNack }, true);
+    metrics.bundleNacks.inc({ code });
   } else if (request.heartbeat) {
     const losses = lossesFromWire(request.heartbeat.losses);
     const appliedRevision = revisionFromWire(request.heartbeat.appliedRevision);
-    await database.withTenant(identity, (tx) =>
-      recordHeartbeat(tx, nodeId, { appliedRevision, losses }),
-    );
+    const trustSha256 = trustSha256FromWire(request.heartbeat.trustSha256);
+    const told = { ...(losses && { losses }), ...(trustSha256 && { trustSha256 }) };
+    reports.add(identity, { appliedRevision, ...told }, false);
   }
-}
-
-/** What the answer is about; an answer to something else ends the stream. */
-function takeOffer(state: StreamState, nonce: string): { revision: number } {
-  const { offered } = state;
-  if (!offered || offered.nonce !== nonce) {
-    throw new BulkheadError('INVALID_ARGUMENT', 'the answer names an update that was not sent');
-  }
-  state.offered = undefined;
-  return offered;
 }
 
 function revisionFromWire(text: string): number {

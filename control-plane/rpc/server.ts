@@ -1,23 +1,27 @@
+import { setMaxListeners } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
-import type { SigningKeyPair } from '../../proto/ts/wire/dsse.js';
-import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS, SERVER_NAME } from '../../proto/ts/wire/limits.js';
-import type { CertificateAuthority } from '../domain/certificates.js';
+import type { KeySource } from '../domain/keyring.js';
+import type { Rates } from '../domain/rates.js';
+import { Slots } from '../domain/slots.js';
+import type { LimitMetrics } from '../metrics/limits.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
-import { checkLive, getNode } from '../store/nodes.js';
-import { admitNode } from './admission.js';
+import { deepenBacklog } from './backlog.js';
 import { BundleSource } from './bundle-source.js';
 import { bidi, type CallGate, unary } from './calls.js';
 import { ConnectedNodes } from './connected-nodes.js';
 import { ServerIdentity } from './credentials.js';
-import { serveEvents } from './events.js';
+import { type EventsDependencies, serveEvents } from './events.js';
 import { FLOW_OPTIONS, widenReceiveWindow } from './flow-window.js';
 import { checkReceiveWindow } from './flow-window-check.js';
 import { type JoinDependencies, join, renew } from './join.js';
-import { servePolicies } from './policies.js';
+import { NodeReports } from './node-reports.js';
+import { NodeWatch } from './node-watch.js';
+import { type PoliciesDependencies, servePolicies } from './policies.js';
+import { EventPace, JoinLimits } from './rate-limits.js';
 import { loadAgentService } from './service.js';
 import { DEFAULT_STREAM_LIFETIME_MS, type StreamLife } from './stream-life.js';
 
@@ -25,9 +29,10 @@ export interface RpcServerOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly metrics: RpcMetrics;
-  readonly authority: CertificateAuthority;
+  readonly rates: Rates;
+  readonly limits: LimitMetrics;
+  readonly keys: KeySource;
   readonly trustDomain: string;
-  readonly signingKey: SigningKeyPair & { readonly publicKeyDer: Buffer };
   /** What agents call this server, for its certificate. */
   readonly names: readonly string[];
   readonly host: string;
@@ -35,60 +40,67 @@ export interface RpcServerOptions {
   readonly port: number;
 }
 
-const POLICY_POLL_MS = 30_000;
 const RECONNECT_SPREAD_MS = 10_000;
+/** Bundles that are on their way at the same time: of each, the connection holds a copy until it is sent. */
+const OFFERS_MAX = 64;
 
 /** The gRPC edge of one replica. */
 export class RpcServer {
   readonly #server: grpc.Server;
   readonly #identity: ServerIdentity;
+  readonly #watch: NodeWatch;
+  readonly #reports: NodeReports;
   readonly #bundles: BundleSource;
   readonly #draining = new AbortController();
   #renewal: NodeJS.Timeout | undefined;
+  #ignoreKeys: (() => void) | undefined;
 
   constructor(private readonly options: RpcServerOptions) {
-    const { database, log, metrics, authority, trustDomain } = options;
-    this.#identity = new ServerIdentity(authority, options.names);
-    this.#bundles = new BundleSource(database, options.signingKey, metrics);
+    const { database, log, metrics, keys, trustDomain } = options;
+    // Every open stream is one.
+    setMaxListeners(0, this.#draining.signal);
+    this.#identity = new ServerIdentity(keys, options.names);
+    this.#watch = new NodeWatch(database, log);
+    this.#reports = new NodeReports({
+      database,
+      log,
+      onRefused: (tenantId) => this.#watch.look(tenantId),
+    });
+    this.#bundles = new BundleSource(options);
     this.#server = new grpc.Server({
       ...FLOW_OPTIONS,
+      // Not `grpc.enable_channelz: 0`: without it 1.14.7 does not end what forceShutdown is to end.
       'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
       'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
     });
     widenReceiveWindow(this.#server);
-    const gate: CallGate = {
-      log,
-      metrics,
-      trustDomain,
-      admitNode: (shown) => admitNode(database, shown),
-      checkNode: (node) => checkNode(database, node),
-    };
+    deepenBacklog(this.#server);
+    const gate: CallGate = { log, metrics, trustDomain, keys, watch: this.#watch };
     const life: StreamLife = {
       draining: this.#draining.signal,
       maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
       reconnectSpreadMs: RECONNECT_SPREAD_MS,
     };
-    const joining: JoinDependencies = {
-      database,
-      metrics,
-      authority,
-      trustDomain,
-      signingKeys: [options.signingKey],
-    };
-    const common = { database, gate, life, metrics };
-    const policies = {
-      ...common,
+    const limits = new JoinLimits(options.rates, options.limits);
+    const joining: JoinDependencies = { database, metrics, limits, keys, trustDomain };
+    const policies: PoliciesDependencies = {
       bundles: this.#bundles,
+      keys,
+      reports: this.#reports,
       nodes: new ConnectedNodes(metrics.connectedNodes),
-      pollMs: POLICY_POLL_MS,
+      offersUnderWay: new Slots(OFFERS_MAX),
+      life,
+      metrics,
     };
+    const pace = new EventPace(options.rates, options.limits);
+    const events: EventsDependencies = { database, life, metrics, pace };
     const handlers: AgentServiceHandlers = {
       Join: unary(gate, (request, context) => join(joining, request, context)),
       Renew: unary(gate, (request, context) => renew(joining, request, context)),
       Policies: bidi(gate, (call, context) => servePolicies(policies, call, context)),
-      Events: bidi(gate, (call, context) => serveEvents(common, call, context)),
+      Events: bidi(gate, (call, context) => serveEvents(events, call, context)),
     };
     this.#server.addService(loadAgentService(), { ...handlers });
   }
@@ -97,7 +109,12 @@ export class RpcServer {
   async start(): Promise<number> {
     await this.#identity.renew(new Date());
     this.#renewal = setInterval(() => this.#renew(), ServerIdentity.renewEveryMs);
-    await this.#bundles.start();
+    this.#ignoreKeys = this.options.keys.onChange(() => {
+      this.#renew();
+      this.#bundles.ringAll();
+    });
+    await Promise.all([this.#watch.start(), this.#bundles.start()]);
+    this.#reports.start();
     const { host, port } = this.options;
     const address = addressOf(host, port);
     const bound = await new Promise<number>((resolve, reject) => {
@@ -115,6 +132,7 @@ export class RpcServer {
   /** Tells every stream to go elsewhere and waits until they did; ends them where `cut` aborts. */
   async stop(cut: AbortSignal): Promise<void> {
     clearInterval(this.#renewal);
+    this.#ignoreKeys?.();
     this.#draining.abort();
     const force = () => this.#server.forceShutdown();
     const closed = new Promise<void>((resolve) => {
@@ -124,7 +142,7 @@ export class RpcServer {
     cut.addEventListener('abort', force);
     await closed;
     cut.removeEventListener('abort', force);
-    await this.#bundles.stop();
+    await Promise.all([this.#watch.stop(), this.#bundles.stop(), this.#reports.stop()]);
   }
 
   #renew(): void {
@@ -141,16 +159,4 @@ function addressOf(host: string, port: number): string {
 /** The address to connect to where one listens on all of them. */
 function reachable(host: string): string {
   return { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
-}
-
-async function checkNode(
-  database: Database,
-  identity: { tenantId: string; nodeId: string },
-): Promise<void> {
-  try {
-    checkLive(await database.withTenant(identity, (tx) => getNode(tx, identity.nodeId)));
-  } catch (error) {
-    if (!(error instanceof BulkheadError) || error.code !== 'NOT_FOUND') throw error;
-    throw new BulkheadError('NODE_REVOKED');
-  }
 }

@@ -9,10 +9,41 @@ export interface StreamLife {
 
 export const DEFAULT_STREAM_LIFETIME_MS = 30 * 60_000;
 
-/** A signal that aborts when it is time to say Reconnect; lifetimes are jittered by a fifth. */
-export function reconnectTime(life: StreamLife): AbortSignal {
-  const lifetimeMs = Math.round(life.maxLifetimeMs * (0.8 + Math.random() / 5));
-  return AbortSignal.any([life.draining, AbortSignal.timeout(lifetimeMs)]);
+export interface StreamEnd {
+  /** It is time to say Reconnect. */
+  readonly isDue: boolean;
+  /** Aborts then. */
+  readonly signal: AbortSignal;
+  forget(): void;
+}
+
+/** Lifetimes are jittered by a fifth. Not `AbortSignal.any`: 20 000 streams would hang on one signal for ever. */
+export function streamEnd(life: StreamLife, onDue: () => void): StreamEnd {
+  const ending = new AbortController();
+  const { signal } = ending;
+  if (life.draining.aborted) ending.abort();
+  const due = () => {
+    ending.abort();
+    onDue();
+  };
+  const timer = setTimeout(due, lifetimeMs(life)).unref();
+  life.draining.addEventListener('abort', due);
+  return {
+    get isDue() {
+      return signal.aborted;
+    },
+    signal,
+    forget() {
+      clearTimeout(timer);
+      life.draining.removeEventListener('abort', due);
+    },
+  };
+}
+
+/** In steps: Node keeps a list for each length of a timer, and thousands of lists of one cost memory. */
+function lifetimeMs({ maxLifetimeMs }: StreamLife): number {
+  const step = maxLifetimeMs / 100;
+  return Math.round(80 + Math.random() * 20) * step;
 }
 
 export function reconnectMessage(life: StreamLife): { afterMs: number } {

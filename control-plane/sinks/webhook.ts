@@ -28,7 +28,7 @@ const TIMEOUT_MS = 15_000;
 const RETRY_AFTER_MAX_MS = 60 * 60_000;
 
 /** Standard Webhooks 1.0 over HTTP POST; redirects are not followed, the answer's body is not read. */
-export function createWebhookSender(options: { allowPrivateAddresses: boolean }): WebhookSender {
+export function openWebhookSender(options: { allowPrivateAddresses: boolean }): WebhookSender {
   const guard = createAddressGuard({
     allowPrivate: options.allowPrivateAddresses,
     connectTimeoutMs: TIMEOUT_MS,

@@ -3,6 +3,7 @@ import type { Database } from './database.js';
 import { found, only } from './errors.js';
 import { startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { apiKeys, apiKeyTenants } from './schema/api-keys.js';
 import type { Role } from './schema/roles.js';
 import { tenants } from './schema/tenants.js';
@@ -47,8 +48,9 @@ export interface ApiKeyFilter extends PageRequest {
   readonly namePrefix?: string | undefined;
 }
 
-/** @throws BulkheadError CONFLICT where the id is taken */
+/** @throws BulkheadError CONFLICT where the id is taken, RESOURCE_EXHAUSTED */
 export async function createApiKey(tx: TenantTx, key: NewApiKey): Promise<ApiKey> {
+  await holdQuota(tx, 'apiKeys');
   const rows = await tx.queries
     .insert(apiKeys)
     .values({ ...key, tenantId: tx.tenantId, expiresAt: key.expiresAt ?? null })

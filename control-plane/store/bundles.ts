@@ -11,6 +11,7 @@ export interface Bundle {
   /** What decides whether two bundles say the same: 32 bytes. */
   readonly contentSha256: Uint8Array;
   readonly envelopeGzip: Uint8Array;
+  /** The active key of that time; a retiring one may have signed too. */
   readonly signingKeyId: string;
   readonly createdAt: Date;
 }
@@ -40,6 +41,24 @@ export async function latestBundle(tx: TenantTx, clusterId: string): Promise<Bun
     .orderBy(desc(bundles.revision))
     .limit(1);
   return row && bundleFromRow(row);
+}
+
+/** Which one is the latest, without its bytes. */
+export async function latestBundleHead(
+  tx: TenantTx,
+  clusterId: string,
+): Promise<Pick<Bundle, 'revision' | 'contentSha256' | 'signingKeyId'> | undefined> {
+  const [row] = await tx.queries
+    .select({
+      revision: bundles.revision,
+      contentSha256: bundles.contentSha256,
+      signingKeyId: bundles.signingKeyId,
+    })
+    .from(bundles)
+    .where(ofCluster(tx, clusterId))
+    .orderBy(desc(bundles.revision))
+    .limit(1);
+  return row;
 }
 
 /**

@@ -13,6 +13,7 @@ interface StatusRow extends Record<string, unknown> {
   readonly behind: number;
   readonly refusing: number;
   readonly losing: number;
+  readonly quarantined: number;
   readonly versions: readonly string[];
 }
 
@@ -34,6 +35,7 @@ export async function readClusterStatuses(
       count(*) filter (where n.applied_revision < newest.revision)::integer as behind,
       count(*) filter (where n.last_nack is not null)::integer as refusing,
       count(*) filter (where n.losses @? '$.dropped[*] ? (@.count != "0")')::integer as losing,
+      count(*) filter (where n.state = 'quarantined')::integer as quarantined,
       coalesce(json_agg(distinct n.kubernetes_version)
         filter (where n.kubernetes_version is not null), '[]') as versions
     from (

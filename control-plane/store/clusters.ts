@@ -1,10 +1,13 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
+import { CLUSTER_ID_LABEL, CLUSTER_NAME_LABEL } from '../domain/clusters.js';
 import type { LabelSelector } from '../domain/label-selector.js';
+import { lockDesired, recomputeDesired } from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { clusters } from './schema/clusters.js';
 import type { TenantTx } from './transaction.js';
 
@@ -33,11 +36,21 @@ export interface ClusterChange {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** @throws BulkheadError CONFLICT where the tenant has one of that name */
+/** What selectableLabels says, in SQL. */
+const SELECTABLE_LABELS = sql`(${clusters.labels} || jsonb_build_object(
+  ${sql.raw(`'${CLUSTER_ID_LABEL}'`)}, ${clusters.id}, ${sql.raw(`'${CLUSTER_NAME_LABEL}'`)}, ${clusters.name}))`;
+
+/**
+ * With what assignments that choose it say it is to run.
+ * @throws BulkheadError CONFLICT where the tenant has one of that name, POLICY_INVALID where it would have
+ * more policies than fit a node, RESOURCE_EXHAUSTED
+ */
 export async function createCluster(
   tx: TenantTx,
   cluster: { readonly name: string; readonly labels?: Readonly<Record<string, string>> },
 ): Promise<Cluster> {
+  await lockDesired(tx);
+  await holdQuota(tx, 'clusters');
   const rows = await tx.queries
     .insert(clusters)
     .values({
@@ -47,7 +60,9 @@ export async function createCluster(
       labels: cluster.labels ?? {},
     })
     .returning();
-  return clusterFromRow(only(rows));
+  const created = clusterFromRow(only(rows));
+  await recomputeDesired(tx, { clusterId: created.id });
+  return created;
 }
 
 /** @throws BulkheadError NOT_FOUND, also where it is archived */
@@ -72,9 +87,19 @@ export async function holdCluster(tx: TenantTx, id: string): Promise<void> {
   found(row, 'cluster');
 }
 
+/** All that the caller may see. */
+export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
+  const rows = await tx.queries
+    .select({ id: clusters.id })
+    .from(clusters)
+    .where(and(eq(clusters.tenantId, tx.tenantId), isNull(clusters.archivedAt)));
+  return rows.map(({ id }) => id);
+}
+
 /**
- * `check` sees what is there and may throw; nobody changes it in between.
- * @throws BulkheadError NOT_FOUND, CONFLICT where the tenant has another of that name
+ * `check` sees what is there and may throw; nobody changes it in between. Other assignments may choose it
+ * afterwards.
+ * @throws BulkheadError NOT_FOUND, and as createCluster
  */
 export async function updateCluster(
   tx: TenantTx,
@@ -82,6 +107,7 @@ export async function updateCluster(
   { name, labels }: ClusterChange,
   check: (current: Cluster) => void = () => {},
 ): Promise<Cluster> {
+  await lockDesired(tx);
   const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id)).for('update');
   check(clusterFromRow(found(row, 'cluster')));
   const rows = await tx.queries
@@ -93,11 +119,12 @@ export async function updateCluster(
     })
     .where(byId(tx, id))
     .returning();
+  await recomputeDesired(tx, { clusterId: id });
   return clusterFromRow(only(rows));
 }
 
 /**
- * Gone from the lists, its name free; the row stays for the events, alerts and nodes that name it. The
+ * Gone from the lists, its name free, to run nothing; the row stays for the events, alerts and nodes that name it. The
  * ways to join it are the caller's to end, then its nodes to revoke, in this transaction: what joins at
  * the same moment is then among them. `check` as in updateCluster.
  * @throws BulkheadError NOT_FOUND
@@ -107,6 +134,7 @@ export async function archiveCluster(
   id: string,
   check: (current: Cluster) => void = () => {},
 ): Promise<Cluster> {
+  await lockDesired(tx);
   // Not `for update`: a node that joins holds its token and waits for the key of its cluster.
   const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id)).for('no key update');
   check(clusterFromRow(found(row, 'cluster')));
@@ -115,6 +143,7 @@ export async function archiveCluster(
     .set({ archivedAt: sql`now()`, revision: sql`${clusters.revision} + 1` })
     .where(byId(tx, id))
     .returning();
+  await recomputeDesired(tx, { clusterId: id });
   return clusterFromRow(only(rows));
 }
 
@@ -133,7 +162,7 @@ export async function listClusters(
       and(
         eq(clusters.tenantId, tx.tenantId),
         isNull(clusters.archivedAt),
-        labels && labelsMatch(clusters.labels, labels),
+        labels && labelsMatch(SELECTABLE_LABELS, labels),
         namePrefix === undefined ? undefined : startsWith(clusters.name, namePrefix),
         order.after(pageStart(filter, 2)),
       ),

@@ -15,8 +15,14 @@ export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 export const CHANNELS = {
   /** The desired state of a tenant changed; the payload is its id. */
   policy: 'bulkhead_policy',
+  /** Nodes of a tenant may no longer call: revoked or removed; the payload is its id. */
+  nodes: 'bulkhead_nodes',
   /** A batch of kind alert was stored; no payload. */
   alerts: 'bulkhead_alerts',
+  /** The installation's own keys changed; no payload. */
+  keys: 'bulkhead_keys',
+  /** Something changed that is shown, and seldom does; the payload is its tenant's id. Sent by triggers. */
+  changes: 'bulkhead_changes',
 } as const;
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];
 

@@ -22,6 +22,8 @@ export interface JoinRedemption extends NodeInfo {
   /** sha256 of the SubjectPublicKeyInfo in the certificate request, 32 bytes. */
   readonly publicKeySha256: Uint8Array;
   readonly origin?: AuditOrigin | undefined;
+  /** Told whose token it is before that is looked at; what it throws is thrown. */
+  readonly admit?: (tenantId: string) => void;
 }
 
 /**
@@ -30,7 +32,8 @@ export interface JoinRedemption extends NodeInfo {
  * used a certificate. Whatever is refused leaves no row changed.
  * @throws BulkheadError JOIN_TOKEN_UNKNOWN (also a wrong secret), JOIN_TOKEN_REVOKED,
  *   JOIN_TOKEN_EXPIRED, JOIN_TOKEN_USED (also an enrollment that is over, or another key under a known
- *   one), NODE_REVOKED, NODE_QUARANTINED, NODE_NAME_IN_USE, TENANT_SUSPENDED
+ *   one), NODE_REVOKED, NODE_QUARANTINED, NODE_NAME_IN_USE, TENANT_SUSPENDED,
+ *   RESOURCE_EXHAUSTED
  */
 export async function redeemJoinToken(
   database: Database,
@@ -40,6 +43,7 @@ export async function redeemJoinToken(
     tx.queries.select().from(joinTokenTenants).where(eq(joinTokenTenants.id, redemption.tokenId)),
   );
   if (!owner) throw new BulkheadError('JOIN_TOKEN_UNKNOWN');
+  redemption.admit?.(owner.tenantId);
   return database.withTenant(owner, async (tx) => {
     await checkSecret(tx, redemption);
     await checkNotSuspended(tx);
@@ -50,7 +54,7 @@ export async function redeemJoinToken(
 
 /**
  * Of the nodes that joined with the token, those that have not joined otherwise since; quarantined ones
- * too. Wakes CHANNELS.policy. @returns how many were not revoked before
+ * too. Wakes CHANNELS.nodes. @returns how many were not revoked before
  */
 export async function revokeNodesOfToken(tx: TenantTx, tokenId: string): Promise<number> {
   const joined = tx.queries

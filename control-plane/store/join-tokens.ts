@@ -1,7 +1,8 @@
-import { and, desc, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { holdCluster } from './clusters.js';
 import { found, only } from './errors.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { type JOIN_TOKEN_STATES, joinTokens, joinTokenTenants } from './schema/join-tokens.js';
 import type { TenantTx } from './transaction.js';
 
@@ -48,9 +49,10 @@ const STATE: SQL<JoinTokenState> = sql`case
 const COLUMNS = { ...getTableColumns(joinTokens), state: STATE };
 type Row = typeof joinTokens.$inferSelect & { readonly state: JoinTokenState };
 
-/** @throws BulkheadError NOT_FOUND where there is no such cluster, or it is archived */
+/** @throws BulkheadError NOT_FOUND where there is no such cluster, or it is archived; RESOURCE_EXHAUSTED */
 export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promise<JoinToken> {
   await holdCluster(tx, token.clusterId);
+  await holdQuota(tx, 'joinTokens');
   const rows = await tx.queries
     .insert(joinTokens)
     .values({ ...token, tenantId: tx.tenantId })
@@ -63,6 +65,23 @@ export async function createJoinToken(tx: TenantTx, token: NewJoinToken): Promis
 export async function getJoinToken(tx: TenantTx, id: string): Promise<JoinToken> {
   const [row] = await tx.queries.select(COLUMNS).from(joinTokens).where(byId(tx, id));
   return joinTokenFromRow(found(row, 'join token'));
+}
+
+/** Those that a node can still join with, and that were made before. */
+export async function countOpenJoinTokens(tx: TenantTx, madeBefore: Date): Promise<number> {
+  const rows = await tx.queries
+    .select({ count: sql<number>`count(*)::int` })
+    .from(joinTokens)
+    .where(
+      and(
+        eq(joinTokens.tenantId, tx.tenantId),
+        isNull(joinTokens.revokedAt),
+        gt(joinTokens.expiresAt, sql`now()`),
+        lt(joinTokens.uses, joinTokens.maxUses),
+        lt(joinTokens.createdAt, madeBefore),
+      ),
+    );
+  return only(rows).count;
 }
 
 export interface JoinTokenFilter extends PageRequest {

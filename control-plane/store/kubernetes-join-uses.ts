@@ -32,7 +32,7 @@ export interface ServiceAccountJoin extends NodeInfo {
  * changed.
  * @throws BulkheadError SERVICE_ACCOUNT_TOKEN_UNKNOWN where the cluster's trust has changed meanwhile,
  *   SERVICE_ACCOUNT_TOKEN_USED, NODE_REVOKED where it was not released, NODE_QUARANTINED, NODE_NAME_IN_USE,
- *   TENANT_SUSPENDED
+ *   TENANT_SUSPENDED, RESOURCE_EXHAUSTED
  */
 export async function redeemServiceAccountToken(
   database: Database,

@@ -1,17 +1,16 @@
-import { and, type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import { and, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import {
   type LabelRequirement,
   type LabelSelector,
   requirementsOf,
 } from '../domain/label-selector.js';
 
-/** What selectorMatches says, of a jsonb column of labels. */
-export function labelsMatch(labels: PgColumn, selector: LabelSelector): SQL | undefined {
+/** What selectorMatches says, of labels as jsonb. */
+export function labelsMatch(labels: SQLWrapper, selector: LabelSelector): SQL | undefined {
   return and(...requirementsOf(selector).map((requirement) => holds(labels, requirement)));
 }
 
-function holds(labels: PgColumn, { key, operator, values = [] }: LabelRequirement): SQL {
+function holds(labels: SQLWrapper, { key, operator, values = [] }: LabelRequirement): SQL {
   const value = sql`${labels} ->> ${key}`;
   const list = sql.join(
     values.map((one) => sql`${one}`),

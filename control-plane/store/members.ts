@@ -5,6 +5,7 @@ import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { members } from './schema/members.js';
 import type { TenantTx } from './transaction.js';
 
@@ -43,8 +44,9 @@ export interface MemberFilter extends PageRequest {
   readonly emailPrefix?: string | undefined;
 }
 
-/** The address is kept in lower case. @throws BulkheadError CONFLICT where it is taken */
+/** The address is kept in lower case. @throws BulkheadError CONFLICT where it is taken, RESOURCE_EXHAUSTED */
 export async function createMember(tx: TenantTx, member: NewMember): Promise<Member> {
+  await holdQuota(tx, 'members');
   const rows = await tx.queries
     .insert(members)
     .values({ ...member, tenantId: tx.tenantId, id: newId(), email: member.email.toLowerCase() })
@@ -92,7 +94,9 @@ export async function updateMember(
   check: (current: Member) => void = () => {},
 ): Promise<Member> {
   const owners = await lockOwners(tx);
-  check(memberFromRow(await lockMember(tx, id)));
+  const before = memberFromRow(await lockMember(tx, id));
+  check(before);
+  if (disabled === false && before.disabledAt) await holdQuota(tx, 'members');
   const rows = await tx.queries
     .update(members)
     .set({

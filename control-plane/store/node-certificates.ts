@@ -1,17 +1,22 @@
 import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { CertificatePlace, ShownCertificate } from '../domain/node-certificates.js';
-import { found } from './errors.js';
-import { type Node, SHUT_OUT } from './nodes.js';
+import { byId, type Node, SHUT_OUT } from './nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
-/** The newest certificate that the node has shown, and whether it may call. @throws BulkheadError NOT_FOUND */
-export async function getShownCertificate(
+/** The newest certificate that a node has shown, and whether it may call. */
+export interface NodeStanding extends ShownCertificate {
+  readonly state: Node['state'];
+}
+
+/** By id; of one that never was there is nothing. */
+export async function listStandings(
   tx: TenantTx,
-  nodeId: string,
-): Promise<ShownCertificate & { readonly state: Node['state'] }> {
-  const [row] = await tx.queries
+  nodeIds: readonly string[],
+): Promise<ReadonlyMap<string, NodeStanding>> {
+  const rows = await tx.queries
     .select({
+      id: nodes.id,
       state: nodes.state,
       join: nodes.joinNumber,
       generation: nodes.shownGeneration,
@@ -20,9 +25,15 @@ export async function getShownCertificate(
       ageMs: sql<number>`coalesce(extract(epoch from now() - ${nodes.shownAt}) * 1000, 0)::float8`,
     })
     .from(nodes)
-    .where(byId(tx, nodeId));
-  const { serial, ...shown } = found(row, 'node');
-  return { ...shown, serial: serial ?? undefined };
+    .where(
+      and(
+        eq(nodes.tenantId, tx.tenantId),
+        sql`${nodes.id} = any (${`{${nodeIds.join(',')}}`}::uuid[])`,
+      ),
+    );
+  return new Map(
+    rows.map(({ id, serial, ...shown }) => [id, { ...shown, serial: serial ?? undefined }]),
+  );
 }
 
 /**
@@ -52,8 +63,4 @@ export async function recordShownCertificate(
     )
     .returning({ id: nodes.id });
   return rows.length > 0;
-}
-
-function byId(tx: TenantTx, nodeId: string) {
-  return and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, nodeId));
 }

@@ -2,9 +2,11 @@ import { and, eq, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { AuditDetails } from '../domain/audit.js';
 import { type AuditOrigin, appendAudit } from './audit-log.js';
+import { CHANNELS, notify } from './database.js';
 import { only } from './errors.js';
 import { newId } from './ids.js';
 import { type NodeInfo, nodeFromRow } from './nodes.js';
+import { holdQuota } from './quotas.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
@@ -37,7 +39,7 @@ const SILENT_AFTER_SQL = sql.raw(`interval '5 minutes'`);
  * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
  * given away but to its own key, so that a token does not take a protected machine's name unnoticed; one
  * that was revoked or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
- * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED
+ * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED, RESOURCE_EXHAUSTED
  */
 export async function joinNode(
   tx: TenantTx,
@@ -89,6 +91,7 @@ async function lockNode(tx: TenantTx, join: NodeJoin): Promise<FormerNode | unde
 /** @throws BulkheadError UNAVAILABLE where another makes it at the same moment: the next try finds it */
 async function insertNode(tx: TenantTx, join: NodeJoin) {
   const { clusterId, name } = join;
+  await holdQuota(tx, 'nodes');
   const [row] = await tx.queries
     .insert(nodes)
     .values({
@@ -117,6 +120,8 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
       if (isHeardOf && !hasKeyOf(row, join)) throw new BulkheadError('NODE_NAME_IN_USE');
       break;
   }
+  // One that is revoked does not count, and will again.
+  if (row.revokedAt) await holdQuota(tx, 'nodes');
   const rows = await tx.queries
     .update(nodes)
     .set({
@@ -127,6 +132,8 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
       shownAt: null,
       certificateSerial: null,
       certificateNotAfter: null,
+      certificateAuthority: null,
+      trustSha256: null,
       appliedRevision: 0,
       appliedAt: null,
       lastNack: null,
@@ -137,6 +144,7 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
     })
     .where(and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, row.id)))
     .returning();
+  await notify(tx, CHANNELS.nodes, tx.tenantId);
   return only(rows);
 }
 

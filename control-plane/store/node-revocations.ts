@@ -5,14 +5,14 @@ import { byId, getNode, isLive, type Node, nodeFromRow, REVOKED } from './nodes.
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
-/** All that `which` chooses. Wakes CHANNELS.policy. @returns how many were not revoked before */
+/** All that `which` chooses. Wakes CHANNELS.nodes. @returns how many were not revoked before */
 export async function revokeNodes(tx: TenantTx, which: SQL): Promise<number> {
   const rows = await tx.queries
     .update(nodes)
     .set(REVOKED)
     .where(and(eq(nodes.tenantId, tx.tenantId), ne(nodes.state, 'revoked'), which))
     .returning({ id: nodes.id });
-  if (rows.length > 0) await notify(tx, CHANNELS.policy, tx.tenantId);
+  if (rows.length > 0) await notify(tx, CHANNELS.nodes, tx.tenantId);
   return rows.length;
 }
 
@@ -23,7 +23,7 @@ export async function revokeNodesOfCluster(tx: TenantTx, clusterId: string): Pro
 
 /**
  * Two hold its key: both are out until it is released. undefined: it has joined anew under its name, or
- * is out already. Wakes CHANNELS.policy.
+ * is out already. Wakes CHANNELS.nodes.
  */
 export async function quarantineNode(
   tx: TenantTx,
@@ -36,13 +36,13 @@ export async function quarantineNode(
     .where(and(isLive(tx, id), eq(nodes.joinNumber, joinNumber)))
     .returning();
   if (!row) return undefined;
-  await notify(tx, CHANNELS.policy, tx.tenantId);
+  await notify(tx, CHANNELS.nodes, tx.tenantId);
   return nodeFromRow(row);
 }
 
 /**
  * It may join again by whatever proof: a revoked one, and one in quarantine, which ends as a revocation:
- * whichever of the two was the clone, neither certificate is good again.
+ * whichever of the two was the clone, neither certificate is good again. Wakes CHANNELS.nodes.
  * @throws BulkheadError NOT_FOUND, CONFLICT where it is neither
  */
 export async function releaseNode(tx: TenantTx, id: string): Promise<Node> {
@@ -51,7 +51,10 @@ export async function releaseNode(tx: TenantTx, id: string): Promise<Node> {
     .set({ ...REVOKED, state: 'released' })
     .where(and(byId(tx, id), inArray(nodes.state, ['quarantined', 'revoked'])))
     .returning();
-  if (row) return nodeFromRow(row);
+  if (row) {
+    await notify(tx, CHANNELS.nodes, tx.tenantId);
+    return nodeFromRow(row);
+  }
   await getNode(tx, id);
   throw new BulkheadError('CONFLICT', 'the node is neither quarantined nor revoked');
 }

@@ -2,6 +2,7 @@ import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { LabelSelector } from '../domain/label-selector.js';
+import { CHANNELS, notify } from './database.js';
 import { found } from './errors.js';
 import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
@@ -82,64 +83,6 @@ export async function listNodes(tx: TenantTx, filter: NodeFilter = {}): Promise<
   return toPage(rows, limit, nodeFromRow, order.keyOf);
 }
 
-/** The stream begins. The name stays the one it joined under. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
-export async function recordHello(
-  tx: TenantTx,
-  id: string,
-  hello: NodeInfo & { readonly appliedRevision: number },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    kernelRelease: hello.kernelRelease,
-    architecture: hello.architecture,
-    agentVersion: hello.agentVersion,
-    kubernetesVersion: hello.kubernetesVersion ?? null,
-    hooks: hello.hooks,
-    state: 'active',
-    appliedRevision: hello.appliedRevision,
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** The bundle is in force on the node. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
-export async function recordAck(
-  tx: TenantTx,
-  id: string,
-  ack: { readonly revision: number; readonly hooks: readonly NodeHook[] },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    hooks: ack.hooks,
-    appliedRevision: ack.revision,
-    appliedAt: sql`now()`,
-    lastNack: null,
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** The node refused a bundle; what it runs stays. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
-export async function recordNack(
-  tx: TenantTx,
-  id: string,
-  nack: { readonly revision: number; readonly code: string; readonly message: string },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    lastNack: { ...nack, at: new Date().toISOString() },
-    lastSeenAt: sql`now()`,
-  });
-}
-
-/** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
-export async function recordHeartbeat(
-  tx: TenantTx,
-  id: string,
-  heartbeat: { readonly appliedRevision: number; readonly losses?: NodeLosses | undefined },
-): Promise<Node> {
-  return updateLive(tx, id, {
-    appliedRevision: heartbeat.appliedRevision,
-    ...(heartbeat.losses && { losses: heartbeat.losses }),
-    lastSeenAt: sql`now()`,
-  });
-}
-
 /** A certificate was issued. @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED, NOT_FOUND */
 export async function recordCertificate(
   tx: TenantTx,
@@ -152,16 +95,27 @@ export async function recordCertificate(
   });
 }
 
-/** Its certificates are worth nothing from now on. Again: keeps the first time. @throws BulkheadError NOT_FOUND */
+/**
+ * Its certificates are worth nothing from now on; wakes CHANNELS.nodes. Again: keeps the first time.
+ * @throws BulkheadError NOT_FOUND
+ */
 export async function revokeNode(tx: TenantTx, id: string): Promise<Node> {
   const [row] = await tx.queries.update(nodes).set(REVOKED).where(byId(tx, id)).returning();
-  return nodeFromRow(found(row, 'node'));
+  const revoked = nodeFromRow(found(row, 'node'));
+  await notify(tx, CHANNELS.nodes, tx.tenantId);
+  return revoked;
+}
+
+/** NODE_REVOKED, NODE_QUARANTINED; undefined: it may call. */
+export function refusalOf({ state }: Pick<Node, 'state'>): BulkheadError | undefined {
+  if (state === 'quarantined') return new BulkheadError('NODE_QUARANTINED');
+  return SHUT_OUT.some((out) => out === state) ? new BulkheadError('NODE_REVOKED') : undefined;
 }
 
 /** @throws BulkheadError NODE_REVOKED, NODE_QUARANTINED */
-export function checkLive({ state }: Pick<Node, 'state'>): void {
-  if (state === 'quarantined') throw new BulkheadError('NODE_QUARANTINED');
-  if (SHUT_OUT.some((out) => out === state)) throw new BulkheadError('NODE_REVOKED');
+export function checkLive(node: Pick<Node, 'state'>): void {
+  const refusal = refusalOf(node);
+  if (refusal) throw refusal;
 }
 
 /** States whose certificates are worth nothing. */

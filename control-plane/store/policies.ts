@@ -1,9 +1,13 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
+import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { countPolicyUse, lockDesired } from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { checkVersionQuota, holdQuota } from './quotas.js';
 import { policies, policyVersions } from './schema/policies.js';
+import { policyDrafts } from './schema/policy-drafts.js';
 import type { TenantTx } from './transaction.js';
 
 export interface Policy {
@@ -12,6 +16,8 @@ export interface Policy {
   readonly latestVersion: number;
   readonly createdBy: string;
   readonly createdAt: Date;
+  /** Its versions stay, its name is free, and nothing new is made of it. */
+  readonly archivedAt?: Date;
 }
 
 export interface PolicyVersionSummary {
@@ -37,12 +43,13 @@ export interface NewPolicyVersion {
   readonly createdBy: string;
 }
 
-/** With its version 1. @throws BulkheadError CONFLICT where the tenant has one of that name */
+/** With its version 1. @throws BulkheadError CONFLICT where there is one of that name, RESOURCE_EXHAUSTED */
 export async function createPolicy(
   tx: TenantTx,
   policy: NewPolicyVersion & { readonly name: string },
 ): Promise<{ readonly policy: Policy; readonly version: PolicyVersion }> {
   const { name, ...first } = policy;
+  await holdQuota(tx, 'policies');
   const rows = await tx.queries
     .insert(policies)
     .values({ tenantId: tx.tenantId, id: newId(), name, createdBy: policy.createdBy })
@@ -51,21 +58,57 @@ export async function createPolicy(
   return { policy: created, version: await insertVersion(tx, created.id, 1, first) };
 }
 
-/** The next version; two at once get two numbers. @throws BulkheadError NOT_FOUND */
+/** The next version; two at once get two numbers. @throws BulkheadError as lockPolicy, RESOURCE_EXHAUSTED */
 export async function addPolicyVersion(
   tx: TenantTx,
   policyId: string,
   version: NewPolicyVersion,
 ): Promise<PolicyVersion> {
-  const [row] = await tx.queries
+  await lockPolicy(tx, policyId);
+  const rows = await tx.queries
     .update(policies)
     .set({ latestVersion: sql`${policies.latestVersion} + 1` })
     .where(byId(tx, policyId))
     .returning({ latestVersion: policies.latestVersion });
-  return insertVersion(tx, policyId, found(row, 'policy').latestVersion, version);
+  const { latestVersion } = only(rows);
+  await checkVersionQuota(tx, latestVersion);
+  return insertVersion(tx, policyId, latestVersion, version);
 }
 
-/** @throws BulkheadError NOT_FOUND */
+/**
+ * A policy of which something new is to be made, until the transaction ends.
+ * @throws BulkheadError NOT_FOUND, CONFLICT where it is archived
+ */
+export async function lockPolicy(tx: TenantTx, id: string): Promise<Policy> {
+  const [row] = await tx.queries.select().from(policies).where(byId(tx, id)).for('no key update');
+  const policy = policyFromRow(found(row, 'policy'));
+  if (policy.archivedAt) throw new BulkheadError('CONFLICT', 'the policy is archived');
+  return policy;
+}
+
+/**
+ * For good. Its draft goes.
+ * @throws BulkheadError as lockPolicy, CONFLICT where an assignment uses it
+ */
+export async function archivePolicy(tx: TenantTx, id: string): Promise<Policy> {
+  await lockDesired(tx);
+  await lockPolicy(tx, id);
+  const { assignments } = await countPolicyUse(tx, id);
+  if (assignments > 0) {
+    throw new BulkheadError('CONFLICT', `the policy has assignments: ${assignments}`);
+  }
+  await tx.queries
+    .delete(policyDrafts)
+    .where(and(eq(policyDrafts.tenantId, tx.tenantId), eq(policyDrafts.policyId, id)));
+  const rows = await tx.queries
+    .update(policies)
+    .set({ archivedAt: sql`now()` })
+    .where(byId(tx, id))
+    .returning();
+  return policyFromRow(only(rows));
+}
+
+/** Archived ones too. @throws BulkheadError NOT_FOUND */
 export async function getPolicy(tx: TenantTx, id: string): Promise<Policy> {
   const [row] = await tx.queries.select().from(policies).where(byId(tx, id));
   return policyFromRow(found(row, 'policy'));
@@ -79,7 +122,7 @@ export interface PolicyFilter extends PageRequest {
   readonly sort?: (typeof POLICY_SORTS)[number] | undefined;
 }
 
-/** By name, where no other order is asked for. */
+/** By name, where no other order is asked for; without archived ones. */
 export async function listPolicies(tx: TenantTx, filter: PolicyFilter = {}): Promise<Page<Policy>> {
   const { sort = 'name', namePrefix } = filter;
   const limit = pageLimit(filter);
@@ -90,6 +133,7 @@ export async function listPolicies(tx: TenantTx, filter: PolicyFilter = {}): Pro
     .where(
       and(
         eq(policies.tenantId, tx.tenantId),
+        isNull(policies.archivedAt),
         namePrefix === undefined ? undefined : startsWith(policies.name, namePrefix),
         order.after(pageStart(filter, 2)),
       ),
@@ -170,8 +214,8 @@ function byId(tx: TenantTx, id: string) {
 }
 
 function policyFromRow(row: typeof policies.$inferSelect): Policy {
-  const { tenantId: _tenantId, ...policy } = row;
-  return policy;
+  const { tenantId: _tenantId, draftRevision: _draftRevision, archivedAt, ...policy } = row;
+  return { ...policy, ...(archivedAt && { archivedAt }) };
 }
 
 function policyVersionFromRow(row: typeof policyVersions.$inferSelect): PolicyVersion {

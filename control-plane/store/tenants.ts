@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import type { Database } from './database.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { startsWith } from './orders.js';
@@ -104,6 +105,16 @@ export async function updateTenant(
     .where(eq(tenants.id, id))
     .returning();
   return tenantFromRow(only(rows));
+}
+
+/** By name, a page a transaction. */
+export async function* everyTenant(database: Database): AsyncGenerator<Tenant> {
+  let after: string | undefined;
+  do {
+    const page = await database.withPlatform((tx) => listTenants(tx, { after }));
+    yield* page.items;
+    after = page.nextCursor;
+  } while (after !== undefined);
 }
 
 /** The caller's own. @throws BulkheadError NOT_FOUND */

@@ -8,7 +8,7 @@ import { selectorToJsonPath } from './label-selector.js';
 /** A drizzle transaction: what the functions of this folder query with. */
 export type Queries = Pick<
   PostgresJsDatabase,
-  'delete' | 'execute' | 'insert' | 'select' | 'selectDistinctOn' | 'transaction' | 'update'
+  'delete' | 'execute' | 'insert' | 'select' | 'transaction' | 'update'
 >;
 
 /** A transaction that sees and writes one tenant's rows only: row level security holds it to that. */

@@ -2,6 +2,7 @@ import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { holdQuota } from './quotas.js';
 import { webhookEndpoints } from './schema/webhooks.js';
 import type { TenantTx } from './transaction.js';
 
@@ -22,7 +23,7 @@ export interface WebhookChange {
   readonly enabled?: boolean | undefined;
 }
 
-/** @throws BulkheadError CONFLICT where the tenant has one of that name */
+/** @throws BulkheadError CONFLICT where the tenant has one of that name, RESOURCE_EXHAUSTED */
 export async function createWebhookEndpoint(
   tx: TenantTx,
   endpoint: {
@@ -32,6 +33,7 @@ export async function createWebhookEndpoint(
     readonly enabled?: boolean | undefined;
   },
 ): Promise<WebhookEndpoint> {
+  await holdQuota(tx, 'webhooks');
   const rows = await tx.queries
     .insert(webhookEndpoints)
     .values({

@@ -105,7 +105,12 @@ async function tell(story: Story, cast: Cast, signal: AbortSignal): Promise<stri
     name: 'no-drift',
     source: POLICY,
   });
-  await api.post(`/v1/policies/${policy.id}/publish`, { mode: 'enforce', clusters: 'all' });
+  await api.post('/v1/assignments', {
+    name: 'no-drift-anywhere',
+    policyId: policy.id,
+    clusters: '',
+    mode: 'enforce',
+  });
   await waitFor(
     'the node to have the policy in force',
     async () => {

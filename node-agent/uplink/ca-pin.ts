@@ -7,15 +7,17 @@ const TIMEOUT_MS = 10_000;
 const CHAIN_MAX = 8;
 
 /**
- * The control plane's authority, as its server shows it, if it is the pinned one. Nothing is sent
- * and nothing believed on this connection: the next one is verified against what is returned.
- * @param pin sha256:<base64url of the sha256 of the authority's SubjectPublicKeyInfo>
+ * The control plane's authority, as its server shows it, if it is a pinned one. Nothing is sent and
+ * nothing believed on this connection: the next one is verified against what is returned.
+ * @param pins sha256:<base64url of the sha256 of the authority's SubjectPublicKeyInfo>; while the
+ *   authority is changed there are two, with a comma between them
  * @throws BulkheadError CA_PIN_MISMATCH, UNAVAILABLE
  */
 export async function fetchPinnedAuthority(
   address: { readonly host: string; readonly port: number },
-  pin: string,
+  pins: string,
 ): Promise<Buffer> {
+  const pinned = new Set(pins.split(','));
   const socket = connect({ ...address, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -30,7 +32,7 @@ export async function fetchPinnedAuthority(
   }
   const chain = chainOf(socket.getPeerCertificate(true));
   socket.destroy();
-  const authority = chain.find((certificate) => certificate.ca && pinOf(certificate) === pin);
+  const authority = chain.find((certificate) => certificate.ca && pinned.has(pinOf(certificate)));
   if (!authority) throw new BulkheadError('CA_PIN_MISMATCH');
   return authority.raw;
 }

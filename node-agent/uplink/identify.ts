@@ -22,6 +22,7 @@ const RETRY = { initialMs: 500, maxMs: 30_000 };
 /** What passes without a change of the settings. */
 const PASSING: ReadonlySet<ErrorCode> = new Set([
   'UNAVAILABLE',
+  'RESOURCE_EXHAUSTED',
   'NODE_NAME_IN_USE',
   'NODE_QUARANTINED',
   // Read again, the file has another one.
@@ -29,12 +30,15 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'SERVICE_ACCOUNT_TOKEN_USED',
 ]);
 
+/** However long the control plane would have it wait. */
+const WAIT_MAX_MS = 5 * 60_000;
+
 type Way = () => Promise<Identity>;
 
 /**
  * The identity that is on disk. Where its certificate has run out a new one for it, which the control
  * plane gives for some days; else, or where there is none, a new one for a token. Waits for a control
- * plane that does not answer, and while another node has the name or is held in quarantine under it.
+ * plane that does not answer or cannot take it now, and while another node has the name or is held in quarantine under it.
  * undefined: the signal aborted before.
  * @throws BulkheadError CERTIFICATE_REQUIRED where a token is needed and there is none; others where
  * it is refused
@@ -77,7 +81,7 @@ async function untilAnswered(
       return await firstOf(ways);
     } catch (error) {
       if (!(error instanceof BulkheadError) || !PASSING.has(error.code)) throw error;
-      const waitMs = backoffMs(failures, RETRY);
+      const waitMs = Math.max(backoffMs(failures, RETRY), waitAskedFor(error));
       log.warn({ code: error.code, reason: error.message, waitMs }, 'not joined yet');
       await sleep(waitMs, signal);
     }
@@ -106,4 +110,11 @@ async function readToken({ clusterId, tokenFile }: { clusterId: string; tokenFil
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BulkheadError('UNAVAILABLE', `no service account token yet: ${reason}`, { cause });
   }
+}
+
+/** Each node at another moment, since many were told the same. */
+function waitAskedFor({ details }: BulkheadError): number {
+  const { retryAfterMs } = details;
+  if (typeof retryAfterMs !== 'number') return 0;
+  return Math.min(retryAfterMs, WAIT_MAX_MS) * (1 + Math.random() / 2);
 }

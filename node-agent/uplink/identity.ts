@@ -1,16 +1,15 @@
 import { randomUUID, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import type { Trust } from '../../proto/ts/wire/trust.js';
 import { readFileIfPresent, removeFile, writeFileAtomic } from '../files.js';
 import { createNodeKey } from './certificates.js';
 
 /** Who this node is to the control plane, and whom it believes. */
-export interface Identity {
+export interface Identity extends Trust {
   readonly tenantId: string;
   readonly clusterId: string;
   readonly nodeId: string;
   readonly certificateDer: Buffer;
-  readonly caCertificatesDer: readonly Buffer[];
-  readonly signingKeys: readonly { readonly keyId: string; readonly publicKeyDer: Buffer }[];
 }
 
 /** Only the form of the file. */

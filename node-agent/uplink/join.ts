@@ -8,12 +8,14 @@ import { createRequest } from './certificates.js';
 import { errorFromGrpc } from './errors.js';
 import type { Identity, IdentityStore } from './identity.js';
 import { type AgentServiceClient, openClient } from './service.js';
+import { trustFromWire } from './trust.js';
 
 export interface JoinOptions {
   readonly controlPlane: { readonly host: string; readonly port: number };
   /** One of the two. */
   readonly joinToken?: string | undefined;
   readonly serviceAccount?: { readonly clusterId: string; readonly token: string } | undefined;
+  /** One pin, or several with commas between them: each of the authorities that may be shown. */
   readonly caPin: string;
   readonly node: NodeInfo;
   readonly store: IdentityStore;
@@ -93,12 +95,8 @@ export function addressOf({ host, port }: JoinOptions['controlPlane']): string {
 }
 
 function trustFrom(answer: JoinResponse__Output | RenewResponse__Output) {
-  if (answer.certificateDer.length === 0 || answer.caCertificatesDer.length === 0) {
+  if (answer.certificateDer.length === 0) {
     throw new BulkheadError('UNAVAILABLE', 'the control plane answered without a certificate');
   }
-  return {
-    certificateDer: answer.certificateDer,
-    caCertificatesDer: answer.caCertificatesDer,
-    signingKeys: answer.signingKeys.map(({ keyId, publicKeyDer }) => ({ keyId, publicKeyDer })),
-  };
+  return { certificateDer: answer.certificateDer, ...trustFromWire(answer) };
 }

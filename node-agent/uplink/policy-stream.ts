@@ -5,12 +5,15 @@ import type { NodeInfo } from '../../proto/ts/gen/bulkhead/v1/NodeInfo.js';
 import type { PoliciesRequest } from '../../proto/ts/gen/bulkhead/v1/PoliciesRequest.js';
 import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
 import type { PolicyUpdate__Output } from '../../proto/ts/gen/bulkhead/v1/PolicyUpdate.js';
+import type { TrustUpdate__Output } from '../../proto/ts/gen/bulkhead/v1/TrustUpdate.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { send } from '../../proto/ts/wire/send.js';
+import { type Trust, trustSha256 } from '../../proto/ts/wire/trust.js';
 import type { LossReport } from '../events/loss-counter.js';
 import type { OfferedBundle } from '../policy/policy-service.js';
 import type { AgentServiceClient } from './service.js';
+import { trustFromWire } from './trust.js';
 
 export interface PolicyStreamOptions {
   readonly client: AgentServiceClient;
@@ -19,6 +22,8 @@ export interface PolicyStreamOptions {
     readonly appliedRevision: bigint;
     apply(offered: OfferedBundle): Promise<void>;
   };
+  /** Whom the node believes; a change resolves when it is on disk and in effect. */
+  readonly trust: { current(): Trust; change(trust: Trust): Promise<void> };
   readonly hooks: () => HookStatus[];
   readonly losses: () => LossReport;
   readonly log: Logger;
@@ -55,12 +60,18 @@ export async function policySession(
       call.on('data', (response: PoliciesResponse__Output) => {
         if (response.update) {
           answer(options, call, response.update, both).catch(reject);
+        } else if (response.trust) {
+          believe(options, call, response.trust, both).catch(reject);
         } else if (response.reconnect) {
           call.end();
           resolve(response.reconnect.afterMs);
         }
       });
-      const hello = { node: options.node, appliedRevision: revisionOf(options) };
+      const hello = {
+        node: options.node,
+        appliedRevision: revisionOf(options),
+        trustSha256: trustSha256(options.trust.current()),
+      };
       send(call, { hello }, both).catch(reject);
     });
   } finally {
@@ -98,10 +109,27 @@ async function answer(
   await send(call, { ack: { nonce, revision, hooks: options.hooks() } }, signal);
 }
 
+/** The heartbeat says what is on disk; a trust that could not be kept is offered again on the next stream. */
+async function believe(
+  options: PolicyStreamOptions,
+  call: PolicyCall,
+  update: TrustUpdate__Output,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await options.trust.change(trustFromWire(update));
+  } catch (error) {
+    options.log.error({ err: error }, 'the new trust is refused, the former one stays');
+    return;
+  }
+  await send(call, { heartbeat: heartbeatOf(options) }, signal);
+}
+
 function heartbeatOf(options: PolicyStreamOptions) {
   const { emitted, acknowledged, dropped } = options.losses();
   return {
     appliedRevision: revisionOf(options),
+    trustSha256: trustSha256(options.trust.current()),
     losses: {
       emitted: String(emitted),
       acknowledged: String(acknowledged),

@@ -8,6 +8,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Of the wire only what is pure: the language runs in a browser too.
   'proto/ts/policy': ['proto/ts/policy', 'proto/ts/wire/errors.js', 'proto/ts/wire/limits.js'],
   'control-plane/domain': ['control-plane/domain', 'proto/ts'],
+  'control-plane/keys': [
+    'control-plane/keys',
+    'control-plane/kms',
+    'control-plane/domain',
+    'control-plane/store',
+    'proto/ts',
+  ],
+  'control-plane/kms': ['control-plane/kms', 'proto/ts'],
   'control-plane/store': [
     'control-plane/store',
     'control-plane/tracing',

@@ -14,7 +14,7 @@ const ONLY_HERE: readonly { what: string; pattern: RegExp; allowed: RegExp }[] =
     what: 'gRPC',
     pattern: /from '@grpc\/[^']+'/,
     allowed:
-      /^control-plane\/rpc\/|^node-agent\/uplink\/|^node-agent\/containers\/cri|^proto\/ts\/wire\/protos\.ts$|^deploy\/local\/cri/,
+      /^control-plane\/(rpc|kms)\/|^node-agent\/uplink\/|^node-agent\/containers\/cri|^proto\/ts\/wire\/protos\.ts$|^deploy\/local\/cri/,
   },
   {
     what: 'HTTP serving',

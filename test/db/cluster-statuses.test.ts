@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { insertBundle } from '../../control-plane/store/bundles.js';
 import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
-import {
-  recordAck,
-  recordHeartbeat,
-  recordNack,
-  revokeNode,
-} from '../../control-plane/store/nodes.js';
+import { quarantineNode } from '../../control-plane/store/node-revocations.js';
+import { revokeNode } from '../../control-plane/store/nodes.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestApi, type TestApi } from '../support/http-api.js';
+import { recordAck, recordHeartbeat, recordNack } from '../support/node-reports.js';
 import { newCluster, redemptionOf, sha256 } from '../support/store-world.js';
 
 let http: TestApi;
@@ -34,7 +31,7 @@ afterAll(() => http?.close());
 const ofOurs = <T>(fn: (tx: TenantTx) => Promise<T>) => http.database.app.withTenant(http.ours, fn);
 const status = async () => (await http.call('GET', `/v1/clusters/${clusterId}`)).json().status;
 const node = (at: number) => nodes[at] ?? '';
-const counts = { total: 3, silent: 0, behind: 0, refusing: 0, losing: 0 };
+const counts = { total: 3, silent: 0, behind: 0, refusing: 0, losing: 0, quarantined: 0 };
 
 describe('how a cluster stands', () => {
   it('is told of one that has no node', async () => {
@@ -87,6 +84,13 @@ describe('how a cluster stands', () => {
     await admin`update nodes set last_seen_at = now() - interval '91 seconds' where id = ${node(2)}`;
     const all = { health: 'down', nodes: { ...counts, total: 2, silent: 2 } };
     expect(await status()).toMatchObject(all);
+  });
+
+  it('tells nodes in quarantine', async () => {
+    await http.database.admin`update nodes set last_seen_at = now() where id = ${node(2)}`;
+    await ofOurs((tx) => quarantineNode(tx, node(2), 1));
+    const some = { health: 'degraded', nodes: { ...counts, total: 2, silent: 1, quarantined: 1 } };
+    expect(await status()).toMatchObject(some);
   });
 
   it('is the same in the list', async () => {

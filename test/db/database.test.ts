@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'drizzle-orm';
+import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
 import { CHANNELS, notify, openDatabase } from '../../control-plane/store/database.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
 import { createTenant, listTenants } from '../../control-plane/store/tenants.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { assignmentOf } from '../support/store-world.js';
 
 let database: TestDatabase;
 let tenantId = '';
@@ -113,7 +114,7 @@ describe('errors of Postgres', () => {
       code: 'INVALID_ARGUMENT',
     });
     await expect(
-      asTenant((tx) => setDesired(tx, { policyId: randomUUID(), version: 1, mode: 'observe' })),
+      asTenant((tx) => createAssignment(tx, assignmentOf(randomUUID()))),
     ).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(
       database.app.withTenant({ tenantId: "x'; --" }, listClusters),

@@ -20,6 +20,7 @@ import { join, rejoin } from '../../node-agent/uplink/join.js';
 import { openClient } from '../../node-agent/uplink/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { NODE, newJoinToken, startTestEdge, type TestEdge } from '../support/edge.js';
+import { UNLIMITED } from '../support/rates.js';
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -56,7 +57,11 @@ beforeEach(async () => {
 
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const agent = () => ({ controlPlane: { host: '127.0.0.1', port: edge.port }, node: NODE, store });
+const agent = (port = edge.port) => ({
+  controlPlane: { host: '127.0.0.1', port },
+  node: NODE,
+  store,
+});
 const stateOf = async () => {
   const { tenantId, nodeId } = joined;
   return (await database.app.withTenant({ tenantId }, (tx) => getNode(tx, nodeId))).state;
@@ -162,6 +167,46 @@ describe('a certificate that ran out', () => {
       await expect(rejoin(agent(), former)).rejects.toMatchObject({ code: 'CERTIFICATE_REQUIRED' });
     }
     expect(await stateOf()).toBe('joined');
+  });
+
+  it('counts as long as its authority is trusted', async () => {
+    const made = await createCertificateAuthority('bulkhead', new Date(Date.now() - 2 * DAY_MS));
+    const retiring = await loadCertificateAuthority(made.certificateDer, made.privateKeyDer);
+    const former = await ranOut(HOUR_MS, { authority: retiring });
+    const { keyring } = edge;
+    let trustedAuthorities = [retiring.certificate, ...keyring.trustedAuthorities];
+    const keys = {
+      get current() {
+        return { ...keyring, trustedAuthorities };
+      },
+      onChange: () => () => {},
+    };
+    const other = await startTestEdge(database, { keys });
+    try {
+      await rejoin(agent(other.port), former);
+      trustedAuthorities = [...keyring.trustedAuthorities];
+      await expect(rejoin(agent(other.port), former)).rejects.toMatchObject({
+        code: 'CERTIFICATE_REQUIRED',
+      });
+    } finally {
+      await other.server.stop(AbortSignal.timeout(10_000));
+    }
+  });
+
+  it('is taken no more often than a tenant may join', async () => {
+    const limited = await startTestEdge(database, { rates: { ...UNLIMITED, tenantJoins: 1 } });
+    try {
+      const options = agent(limited.port);
+      // Not a certificate: it takes nothing of that.
+      const none = { ...joined, certificateDer: Buffer.from('none') };
+      await expect(rejoin(options, none)).rejects.toMatchObject({ code: 'CERTIFICATE_REQUIRED' });
+      await rejoin(options, await ranOut(HOUR_MS));
+      await expect(rejoin(options, await ranOut(HOUR_MS))).rejects.toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+      });
+    } finally {
+      await limited.server.stop(AbortSignal.timeout(10_000));
+    }
   });
 
   it('is a clone where the node has used a later one', async () => {

@@ -6,8 +6,10 @@ import {
   ROLE_PERMISSIONS,
   ROUTE_ACCESS,
 } from '../../control-plane/http/access.js';
+import { LIVE_TOPICS } from '../../control-plane/http/live-topics.js';
 import { ROLES } from '../../control-plane/store/api-keys.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import { eventually } from '../support/eventually.js';
 import {
   BODIES,
   createTestApi,
@@ -15,11 +17,14 @@ import {
   pathOf,
   type TestApi,
 } from '../support/http-api.js';
+import { openLive } from '../support/live.js';
 
 let http: TestApi;
+let baseUrl = '';
 
 beforeAll(async () => {
   http = await createTestApi();
+  baseUrl = await http.api.listen({ host: '127.0.0.1', port: 0 });
 });
 
 afterAll(() => http?.close());
@@ -28,6 +33,8 @@ const routes = Object.entries(ROUTE_ACCESS).map(([key, access]) => {
   const [method = '', route = ''] = key.split(' ');
   return { method, route, access };
 });
+/** Its answer does not end by itself. */
+const ENDLESS = '/v1/live';
 const guarded = routes.filter(({ access }) => access !== 'anyone');
 const inTenants = guarded.filter(({ route }) => !route.startsWith(PLATFORM_PREFIX));
 const ofPlatform = guarded.filter(({ route }) => route.startsWith(PLATFORM_PREFIX));
@@ -110,11 +117,30 @@ describe('access', () => {
     },
   );
 
-  const lists = inTenants.filter(({ method, route }) => method === 'GET' && !route.includes(':'));
+  const lists = inTenants.filter(
+    ({ method, route }) => method === 'GET' && !route.includes(':') && route !== ENDLESS,
+  );
   it.each(lists)("$method $route: tells nothing of another tenant's", async ({ method, route }) => {
     const response = await http.call(method, route);
     expect(response.statusCode).toBe(200);
     for (const id of Object.values(http.theirs)) expect(response.body).not.toContain(String(id));
+  });
+
+  it(`GET ${ENDLESS}: tells nothing of another tenant's`, async () => {
+    const key = await http.newKey(http.ours.tenantId, 'owner');
+    const topics = Object.keys(LIVE_TOPICS).join(',');
+    const live = await openLive(baseUrl, key, `topics=${topics}`);
+    try {
+      await eventually(() => expect(live.events).toHaveLength(1));
+      for (const world of [http.theirs, http.ours]) {
+        await http.database
+          .admin`update clusters set name = name || '2' where id = ${world.clusterId}`;
+      }
+      await eventually(() => expect(live.text).toContain(http.ours.clusterId));
+      for (const id of Object.values(http.theirs)) expect(live.text).not.toContain(String(id));
+    } finally {
+      live.close();
+    }
   });
 });
 
@@ -205,7 +231,7 @@ describe('bad input', () => {
   });
 
   it('what is no HTTP at all', async () => {
-    const address = new URL(await http.api.listen({ host: '127.0.0.1', port: 0 }));
+    const address = new URL(baseUrl);
     const ask = (text: string) =>
       new Promise<string>((resolve, reject) => {
         let answer = '';

@@ -7,6 +7,7 @@ import { getAuditHead } from '../../control-plane/store/audit-log.js';
 import { quarantineNode } from '../../control-plane/store/node-revocations.js';
 import {
   BODIES,
+  bodyOf,
   createTestApi,
   PLATFORM_PREFIX,
   pathOf,
@@ -32,6 +33,10 @@ const REMOVES = new Set([
   'DELETE /v1/webhooks/:webhookId',
   'DELETE /v1/members/:memberId',
   'DELETE /v1/clusters/:clusterId/kubernetes-join',
+  'DELETE /v1/webhooks/:webhookId',
+  'DELETE /v1/members/:memberId',
+  'DELETE /v1/assignments/:assignmentId',
+  'DELETE /v1/policies/:policyId/draft',
 ]);
 const changing = Object.keys(ROUTE_ACCESS)
   .filter((key) => !key.startsWith('GET ') && !READS.has(key) && !key.includes(PLATFORM_PREFIX))
@@ -47,28 +52,26 @@ const changing = Object.keys(ROUTE_ACCESS)
 
 describe('what a request changes is written down', () => {
   it.each(changing)('$key', async ({ key, method, route }) => {
-    // The world's own policy is none that a node could run.
-    const { id: policyId } = (
-      await http.call('POST', '/v1/policies', {
-        body: { ...(BODIES['POST /v1/policies'] as object), name: `for ${key}` },
-      })
-    ).json();
-    const path = pathOf(route, { ...http.ours, policyId });
-    if (key.startsWith('DELETE /v1/policies')) {
-      await http.call('POST', path, { body: { clusters: 'all' } });
-    }
+    // A policy that no assignment uses, and has a draft.
+    const policy = { ...(BODIES['POST /v1/policies'] as object), name: `for ${key}` };
+    const { id: policyId } = (await http.call('POST', '/v1/policies', { body: policy })).json();
+    const draft = { body: BODIES['PUT /v1/policies/:policyId/draft'] };
+    await http.call('PUT', `/v1/policies/${policyId}/draft`, draft);
+    const world = { ...http.ours, policyId };
+    const path = pathOf(route, world);
+    const body = bodyOf(key, world);
     if (key.endsWith('/release')) {
       const { nodeId } = http.ours;
       await http.database.app.withTenant(http.ours, (tx) => quarantineNode(tx, nodeId, 1));
     }
     const before = await sequenceOf();
     const headers = { 'user-agent': 'a\u0007test' };
-    const answer = await http.call(method, path, { body: BODIES[key], headers });
+    const answer = await http.call(method, path, { body, headers });
     expect([answer.statusCode, answer.statusCode < 300]).toEqual([answer.statusCode, true]);
     expect(await sequenceOf()).toBe(before + 1n);
     const record = await newest();
     // Of what is made there was nothing before, of what is removed there is nothing after.
-    const isMade = method === 'POST' && !/\/(publish|release)$/.test(route);
+    const isMade = method === 'POST' && !route.endsWith('/release');
     const isRemoved = REMOVES.has(key);
     const hashed = [record.beforeSha256 !== undefined, record.afterSha256 !== undefined];
     expect(hashed).toEqual([!isMade, !isRemoved]);

@@ -66,7 +66,9 @@ describe('a key that is limited to clusters', () => {
     },
   );
 
-  it.each(limited.filter(({ method }) => method === 'GET'))(
+  // Whose answer does not end by itself: see http-live.test.ts.
+  const ending = limited.filter(({ route }) => route !== '/v1/live');
+  it.each(ending.filter(({ method }) => method === 'GET'))(
     '$name: the same as others where it is theirs, and nothing else',
     async ({ method, route }) => {
       const path = pathOf(route, http.ours);

@@ -35,7 +35,7 @@ describe('a policy over the API', () => {
     );
   });
 
-  it('is made, versioned, published and taken back', async () => {
+  it('is made and versioned', async () => {
     const made = await http.call('POST', '/v1/policies', {
       body: { name: 'drift', source: POLICY },
     });
@@ -57,81 +57,6 @@ describe('a policy over the API', () => {
     // A comment changes the source and not the meaning.
     expect(second?.json().sha256).toBe(first?.json().sha256);
     expect(second?.json().source).toContain('# a comment');
-
-    const path = `/v1/policies/${id}/publish`;
-    const body = { clusters: [http.ours.clusterId], mode: 'enforce', version: 1 };
-    const published = await http.call('POST', path, { body });
-    expect(published.json().published).toMatchObject([
-      { clusterId: http.ours.clusterId, version: 1, mode: 'enforce' },
-    ]);
-    const byDefault = await http.call('POST', path, { body: { clusters: 'all' } });
-    expect(byDefault.json()).toMatchObject({ version: 2, mode: 'observe' });
-    expect((await http.call('DELETE', path, { body: { clusters: 'all' } })).statusCode).toBe(200);
-    expect((await http.call('GET', `/v1/policies/${id}`)).json().published).toHaveLength(1);
-  });
-});
-
-describe('policies that do not fit a node together', () => {
-  const names = Array.from({ length: 40 }, (_, at) => `a${at}`);
-  const responding = (some: readonly string[]): string => `process:
-  selectors: [${names.map((name) => `{name: ${name}, operation: [exec]}`).join()}]
-  responses: [${some.map((name) => `{match: [${name}], actions: [log]}`).join()}]`;
-  const many = responding(names);
-  const make = async (name: string): Promise<string> => {
-    const made = await http.call('POST', '/v1/policies', { body: { name, source: many } });
-    return `/v1/policies/${made.json().id}/publish`;
-  };
-
-  it('are refused when the second is published, and the first stays', async () => {
-    const first = await make('forty');
-    const second = await make('forty more');
-    const all = { body: { clusters: 'all' } };
-    const here = { body: { clusters: [http.ours.clusterId] } };
-    expect((await http.call('POST', first, here)).statusCode).toBe(200);
-    for (const clusters of [all, here]) {
-      const refused = await http.call('POST', second, clusters);
-      expect(refused.json()).toMatchObject({
-        status: 422,
-        code: 'POLICY_INVALID',
-        problems: [{ code: 'POLICY_TABLE_FULL' }],
-      });
-    }
-    expect((await http.call('DELETE', second, all)).statusCode).toBe(404);
-    expect((await http.call('DELETE', first, here)).json().published).toEqual([]);
-  });
-
-  it('are refused when taking back what a cluster has of its own brings them together', async () => {
-    const small = responding(names.slice(0, 1));
-    const body = { name: 'grows', source: small };
-    const { id } = (await http.call('POST', '/v1/policies', { body })).json();
-    await http.call('POST', `/v1/policies/${id}/versions`, { body: { source: many } });
-    const grows = `/v1/policies/${id}/publish`;
-    const beside = await make('beside it');
-    const here = [http.ours.clusterId];
-    for (const [path, wanted] of [
-      [grows, { clusters: 'all', version: 2 }],
-      [grows, { clusters: here, version: 1 }],
-      [beside, { clusters: here }],
-    ] as const) {
-      expect((await http.call('POST', path, { body: wanted })).statusCode).toBe(200);
-    }
-    const refused = await http.call('DELETE', grows, { body: { clusters: here } });
-    expect(refused.json()).toMatchObject({ status: 422, code: 'POLICY_INVALID' });
-    await http.call('DELETE', beside, { body: { clusters: here } });
-    for (const clusters of [here, 'all']) {
-      const taken = await http.call('DELETE', grows, { body: { clusters } });
-      expect(taken.statusCode).toBe(200);
-    }
-  });
-
-  it('are refused when both are published at the same moment', async () => {
-    const here = { body: { clusters: [http.ours.clusterId] } };
-    for (let round = 0; round < 8; round += 1) {
-      const pair = [await make(`left ${round}`), await make(`right ${round}`)];
-      const answers = await Promise.all(pair.map((path) => http.call('POST', path, here)));
-      expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 422]);
-      await Promise.all(pair.map((path) => http.call('DELETE', path, here)));
-    }
   });
 });
 

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { redeemJoinToken } from '../../control-plane/store/join-redemptions.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
-import { getNode, recordAck, revokeNode } from '../../control-plane/store/nodes.js';
+import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { recordAck } from '../support/node-reports.js';
 import { newCluster, redemptionOf, sha256, tokenId } from '../support/store-world.js';
 
 let database: TestDatabase;

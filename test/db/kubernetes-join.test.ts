@@ -5,6 +5,7 @@ import { join as joinPath } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createNodeKey, createRequest } from '../../node-agent/uplink/certificates.js';
 import { errorFromGrpc } from '../../node-agent/uplink/errors.js';
 import { identify } from '../../node-agent/uplink/identify.js';
@@ -15,6 +16,7 @@ import { createApiServer, type FakeApiServer } from '../fakes/api-server.js';
 import { NODE, startTestEdge, type TestEdge } from '../support/edge.js';
 import { eventually } from '../support/eventually.js';
 import { createTestApi, NEVER_WAS, type TestApi } from '../support/http-api.js';
+import { UNLIMITED } from '../support/rates.js';
 
 let http: TestApi;
 let edge: TestEdge;
@@ -64,12 +66,12 @@ interface Answer {
 
 async function joinWith(
   serviceAccountToken: string,
-  more: { from?: Try; name?: string; cluster?: string; joinToken?: string } = {},
+  more: { from?: Try; name?: string; cluster?: string; joinToken?: string; port?: number } = {},
 ): Promise<Answer> {
   const { key, enrollmentId } = more.from ?? newTry();
   const csrDer = await createRequest(key);
   const caCertificatesDer = [Buffer.from(edge.keyring.authority.certificate.rawData)];
-  const client = openClient(`127.0.0.1:${edge.port}`, { caCertificatesDer });
+  const client = openClient(`127.0.0.1:${more.port ?? edge.port}`, { caCertificatesDer });
   const request = {
     joinToken: more.joinToken ?? '',
     serviceAccountToken,
@@ -119,6 +121,36 @@ describe("a token of the cluster's service account", () => {
       actorKind: 'node',
       details: { podUid, podName: 'bulkhead-agent-x7k2p', clusterId: cluster },
     });
+  });
+
+  it('counts against what its tenant may join a minute, and one that is none does not', async () => {
+    const limited = await startTestEdge(http.database, { rates: { ...UNLIMITED, tenantJoins: 1 } });
+    try {
+      const { port } = limited;
+      const stranger = await createApiServer();
+      expect(await refusalOf(joinWith(await stranger.token(), { port }))).toMatchObject({
+        code: 'SERVICE_ACCOUNT_TOKEN_UNKNOWN',
+      });
+      await joinWith(await apiServer.token(), { port });
+      expect(await refusalOf(joinWith(await apiServer.token(), { port }))).toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+      });
+    } finally {
+      await limited.server.stop(AbortSignal.timeout(10_000));
+    }
+  });
+
+  it('lets no more nodes in than the tenant may have, and is good again after that', async () => {
+    const setQuota = (nodes: number | null) =>
+      http.database.app.withPlatform((tx) => updateTenantQuotas(tx, http.ours.tenantId, { nodes }));
+    const token = await apiServer.token();
+    await setQuota(0);
+    try {
+      expect(await refusalOf(joinWith(token))).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    } finally {
+      await setQuota(null);
+    }
+    expect((await joinWith(token)).nodeId).toBeTruthy();
   });
 
   it.each(['ES256', 'ES384', 'ES512'])('may be signed with %s', async (algorithm) => {

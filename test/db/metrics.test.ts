@@ -97,10 +97,10 @@ describe('metrics', () => {
       await expectSample('bulkhead_connected_nodes', '', 1);
       await expectSample('bulkhead_grpc_open_streams', 'method="Policies"', 1);
       const made = await call(key, 'POST', '/v1/policies', { name: 'p', source: POLICY });
-      const publish = `/v1/policies/${made.id}/publish`;
-      await call(key, 'POST', publish, { clusters: 'all' });
+      const body = { name: 'a', policyId: made.id, clusters: '' };
+      const { id } = await call(key, 'POST', '/v1/assignments', body);
       await expectSample('bulkhead_bundle_acks_total', '', 1);
-      await call(key, 'POST', publish, { clusters: 'all', mode: 'enforce' });
+      await call(key, 'PATCH', `/v1/assignments/${id}`, { mode: 'enforce' });
       await expectSample('bulkhead_bundle_nacks_total', 'code="BUNDLE_NOT_LOADED"', 1);
       await expectSample('bulkhead_bundle_compositions_total', '', 2);
       await expectSample('bulkhead_bundle_pushes_total', '', 2);

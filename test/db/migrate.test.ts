@@ -1,10 +1,12 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import postgres from 'postgres';
 import { openDatabase } from '../../control-plane/store/database.js';
+import { recomputeDesired } from '../../control-plane/store/desired-state.js';
 import { migrate, pendingMigrations, readMigrations } from '../../control-plane/store/migrate.js';
 import { createEmptyDatabase, dropDatabase } from '../support/database.js';
 
@@ -21,6 +23,21 @@ describe('migrations', () => {
     await sql.end();
     await dropDatabase(url);
   });
+
+  /** Those of a lower number. */
+  async function migrateBelow(number: string): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'bulkhead-migrations-'));
+    try {
+      await cp(new URL('../../migrations', import.meta.url), folder, { recursive: true });
+      const later = (await readdir(folder)).filter(
+        (name) => name >= number && name.endsWith('.sql'),
+      );
+      for (const name of later) await rm(join(folder, name));
+      await migrate(url, { folder: pathToFileURL(`${folder}/`) });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
 
   it('are applied once each by two runners that race', async () => {
     const names = (await readMigrations()).map(({ name }) => name);
@@ -48,6 +65,70 @@ describe('migrations', () => {
       expect(await migrate(url, options)).toEqual(['9999_next.sql']);
     } finally {
       await rm(folder, { recursive: true });
+    }
+  });
+
+  it('make assignments of what was published, and clusters run what they ran', async () => {
+    await migrateBelow('0014');
+    const tenantId = randomUUID();
+    const otherId = randomUUID();
+    const [everywhere, mixed, own] = [randomUUID(), randomUUID(), randomUUID()] as const;
+    const there = Array.from({ length: 68 }, () => randomUUID());
+    await sql`insert into tenants (id, name) values (${tenantId}, 'a'), (${otherId}, 'b')`;
+    await sql`insert into clusters (tenant_id, id, name, labels)
+      select ${tenantId}::uuid, id, id::text, '{}'::jsonb from unnest(${there}::uuid[]) id
+      union all select ${otherId}::uuid, ${randomUUID()}::uuid, 'other', '{}'`;
+    for (const [id, name] of [
+      [everywhere, 'everywhere'],
+      [mixed, 'm'.repeat(253)],
+      [own, 'own'],
+    ] as const) {
+      await sql`insert into policies (tenant_id, id, name, created_by)
+        values (${tenantId}, ${id}, ${name}, 'test')`;
+      await sql`insert into policy_versions
+          (tenant_id, policy_id, version, source, normalised, sha256, created_by)
+        select ${tenantId}, ${id}, version, '', '', ${Buffer.alloc(32)}, 'test'
+        from generate_series(1, 2) version`;
+    }
+    await sql`insert into desired_state (tenant_id, policy_id, cluster_id, version, mode)
+      values (${tenantId}, ${everywhere}, null, 1, 'enforce'), (${tenantId}, ${mixed}, null, 1, 'observe'),
+        (${tenantId}, ${mixed}, ${there[0] ?? ''}, 2, 'enforce')`;
+    // One more than a selector has values.
+    await sql`insert into desired_state (tenant_id, policy_id, cluster_id, version, mode)
+      select ${tenantId}, ${own}, id, 2, 'observe' from unnest(${there.slice(0, 65)}::uuid[]) id`;
+    const runs = () => sql`
+      select distinct on (policy_id, c.id) policy_id, c.id, version, mode
+      from clusters c join desired_state d
+        on d.tenant_id = c.tenant_id and (d.cluster_id is null or d.cluster_id = c.id)
+      order by policy_id, c.id, d.cluster_id nulls last`;
+    const before = await runs();
+    expect(before).toHaveLength(68 + 68 + 65);
+
+    await migrate(url);
+    expect(await runs()).toEqual(before);
+    const assignments = await sql<{ name: string; priority: number }[]>`
+      select name, priority, octet_length(clusters) > 0 as chooses from assignments order by name`;
+    expect(assignments).toMatchObject([
+      { name: 'everywhere', priority: 0, chooses: false },
+      { name: expect.stringMatching(/^m{40} on its own /), priority: 1, chooses: true },
+      { name: 'm'.repeat(253), priority: 0, chooses: false },
+      { name: expect.stringMatching(/^own on its own /), priority: 1, chooses: true },
+      { name: expect.stringMatching(/^own on its own /), priority: 1, chooses: true },
+    ]);
+
+    // And deciding it all again changes nothing.
+    const app = openDatabase({ url, role: 'bulkhead_app', applicationName: 'test' });
+    try {
+      const state = () => sql`select * from desired_state order by policy_id, cluster_id`;
+      const derived = await state();
+      await app.withTenant({ tenantId }, async (tx) => {
+        for (const policyId of [everywhere, mixed, own]) {
+          await recomputeDesired(tx, { policyId });
+        }
+      });
+      expect(await state()).toEqual(derived);
+    } finally {
+      await app.close();
     }
   });
 

@@ -91,14 +91,20 @@ describe('a client that is generated from the document', () => {
     const { nodeId } = await redeemJoinToken(http.database.app, redemption);
     expect(await call('listNodes', { clusterId })).toMatchObject({ items: [{ id: nodeId }] });
 
-    const body = BODIES['POST /v1/policies'] as { source: string };
+    const body = BODIES['POST /v1/policies'] as { name: string; source: string };
     const { id: policyId } = await call('createPolicy', undefined, body);
-    const published = await call('publishPolicy', { policyId }, { clusters: [clusterId] });
-    expect(published.published).toMatchObject([{ clusterId, version: 1, mode: 'observe' }]);
+    const clusters = `bulkhead.io/cluster-id=${clusterId}`;
+    const wanted = { name: 'whole life', policyId, clusters };
+    const assignment = await call('createAssignment', undefined, wanted);
+    expect(await call('listClusterPolicies', { clusterId })).toMatchObject({
+      items: expect.arrayContaining([
+        { policyId, name: body.name, version: 1, mode: 'observe', assignmentId: assignment.id },
+      ]),
+    });
     await call('addPolicyVersion', { policyId }, { source: `# a comment\n${body.source}` });
     const versions = await call('listPolicyVersions', { policyId });
     expect(versions.items.map(({ version }: { version: number }) => version)).toEqual([2, 1]);
-    await call('unpublishPolicy', { policyId }, { clusters: [clusterId] });
+    await call('deleteAssignment', { assignmentId: assignment.id });
 
     expect(await call('revokeNode', { nodeId })).toMatchObject({ state: 'revoked' });
     await expect(call('getCluster', { clusterId: policyId })).rejects.toMatchObject({

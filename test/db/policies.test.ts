@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
-import {
-  listDesired,
-  listDesiredForCluster,
-  removeDesired,
-  setDesired,
-} from '../../control-plane/store/desired-state.js';
 import { insertKeyIfAbsent, listKeys } from '../../control-plane/store/platform-keys.js';
 import {
   addPolicyVersion,
@@ -54,9 +48,10 @@ describe('versions of a policy', () => {
 
   it('keep their text and bytes', async () => {
     const version = await tenant((tx) => getPolicyVersion(tx, policyId, 1));
-    expect(version).toMatchObject({ source: '# one\n', createdBy: 'test' });
-    expect(Buffer.from(version.normalised).toString()).toBe('one');
-    expect(Buffer.compare(version.sha256, sha256('one'))).toBe(0);
+    const { source, normalised, sha256: hash } = policyVersionOf('one');
+    expect(version).toMatchObject({ source, createdBy: 'test' });
+    expect(Buffer.compare(version.normalised, normalised)).toBe(0);
+    expect(Buffer.compare(version.sha256, hash)).toBe(0);
   });
 
   it('cannot be rewritten by any role of ours', async () => {
@@ -67,48 +62,6 @@ describe('versions of a policy', () => {
       const attempt = database.app.withIngest({ tenantId }, (sql) => sql.unsafe(statement));
       await expect(attempt).rejects.toMatchObject({ cause: { code: '42501' } });
     }
-  });
-});
-
-describe('what is desired', () => {
-  const desired = () => tenant((tx) => listDesiredForCluster(tx, clusterId));
-
-  it('of a cluster wins over what is of every cluster', async () => {
-    await tenant((tx) => addPolicyVersion(tx, policyId, policyVersionOf('two')));
-    await tenant((tx) => setDesired(tx, { policyId, version: 1, mode: 'observe' }));
-    expect(await desired()).toEqual([
-      expect.objectContaining({ policyId, name: 'drift', version: 1, mode: 'observe' }),
-    ]);
-    await tenant((tx) => setDesired(tx, { policyId, clusterId, version: 2, mode: 'enforce' }));
-    const [own] = await desired();
-    expect(own).toMatchObject({ version: 2, mode: 'enforce' });
-    expect(Buffer.from(own?.normalised ?? []).toString()).toBe('two');
-    expect(Buffer.compare(own?.normalisedSha256 ?? Buffer.of(), sha256('two'))).toBe(0);
-    const elsewhere = await tenant((tx) => listDesiredForCluster(tx, randomUUID()));
-    expect(elsewhere).toEqual([expect.objectContaining({ version: 1 })]);
-    expect(await tenant((tx) => removeDesired(tx, { policyId, clusterId }))).toBe(true);
-    expect(await desired()).toEqual([expect.objectContaining({ version: 1 })]);
-  });
-
-  it('is one row for every cluster, however often and however concurrently it is set', async () => {
-    await Promise.all(
-      Array.from({ length: 8 }, () =>
-        tenant((tx) => setDesired(tx, { policyId, version: 1, mode: 'enforce' })),
-      ),
-    );
-    expect(await tenant((tx) => listDesired(tx, { policyId }))).toHaveLength(1);
-  });
-
-  it('can be taken back once', async () => {
-    await tenant((tx) => setDesired(tx, { policyId, version: 1, mode: 'enforce' }));
-    expect(await tenant((tx) => removeDesired(tx, { policyId }))).toBe(true);
-    expect(await tenant((tx) => removeDesired(tx, { policyId }))).toBe(false);
-    expect(await desired()).toEqual([]);
-  });
-
-  it('names a version that is there', async () => {
-    const attempt = tenant((tx) => setDesired(tx, { policyId, version: 9, mode: 'enforce' }));
-    await expect(attempt).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 

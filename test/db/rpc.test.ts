@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { compilePolicy } from '../../control-plane/domain/policies.js';
-import type { Keyring } from '../../control-plane/keyring.js';
 import { RPC_ACCESS } from '../../control-plane/rpc/access.js';
 import type { RpcServer } from '../../control-plane/rpc/server.js';
 import { loadAgentService } from '../../control-plane/rpc/service.js';
+import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
 import { createJoinToken, revokeJoinToken } from '../../control-plane/store/join-tokens.js';
 import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
 import { createPolicy } from '../../control-plane/store/policies.js';
@@ -22,6 +22,7 @@ import type { PoliciesResponse__Output } from '../../proto/ts/gen/bulkhead/v1/Po
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { NODE, startTestEdge } from '../support/edge.js';
+import { assignmentOf } from '../support/store-world.js';
 
 const POLICY =
   'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
@@ -127,7 +128,7 @@ describe('join', () => {
     const token = await newToken();
     const identity = await joinWith(token.text, { name: 'first' });
     expect(identity).toMatchObject({ tenantId, clusterId });
-    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKey.keyId]);
+    expect(identity.signingKeys.map(({ keyId }) => keyId)).toEqual([keyring.signingKeys[0].keyId]);
     const node = await database.app.withTenant({ tenantId }, (tx) => getNode(tx, identity.nodeId));
     expect(node).toMatchObject({ name: 'first', state: 'joined' });
     expect(await new IdentityStore(directory).load()).toEqual(identity);
@@ -257,7 +258,7 @@ describe('calls with a certificate', () => {
       await app.withTenant({ tenantId }, async (tx) => {
         const version = { source: POLICY, createdBy: 'test', ...compilePolicy(POLICY) };
         const { policy } = await createPolicy(tx, { name: 'policy', ...version });
-        await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
+        await createAssignment(tx, assignmentOf(policy.id));
       });
       expect((await update).update).toMatchObject({ revision: '1' });
       policies.on('error', () => {});

@@ -14,13 +14,22 @@ import {
   touchApiKey,
 } from '../../control-plane/store/api-keys.js';
 import {
+  countChosen,
+  createAssignment,
+  deleteAssignment,
+  getAssignment,
+  listAssignments,
+  updateAssignment,
+} from '../../control-plane/store/assignments.js';
+import {
   appendAudit,
   findAuditBeyondHead,
   getAuditHead,
   listAudit,
   readAuditChain,
 } from '../../control-plane/store/audit-log.js';
-import { insertBundle, latestBundle } from '../../control-plane/store/bundles.js';
+import { insertBundle, latestBundle, latestBundleHead } from '../../control-plane/store/bundles.js';
+import { readTenantChanges } from '../../control-plane/store/changes.js';
 import { readClusterStatuses } from '../../control-plane/store/cluster-statuses.js';
 import {
   archiveCluster,
@@ -28,19 +37,23 @@ import {
   getAnyCluster,
   getCluster,
   holdCluster,
+  listClusterIds,
   listClusters,
   updateCluster,
 } from '../../control-plane/store/clusters.js';
+import { checkDesiredFits } from '../../control-plane/store/desired-fit.js';
 import {
-  listDesired,
+  countPolicyUse,
+  listClusterPolicies,
   listDesiredForCluster,
-  removeDesired,
-  setDesired,
+  lockDesired,
+  recomputeDesired,
 } from '../../control-plane/store/desired-state.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
 import { revokeNodesOfToken } from '../../control-plane/store/join-redemptions.js';
 import {
+  countOpenJoinTokens,
   createJoinToken,
   getJoinToken,
   listJoinTokens,
@@ -52,6 +65,7 @@ import {
   getKubernetesJoin,
   putKubernetesJoin,
 } from '../../control-plane/store/kubernetes-joins.js';
+import { recordReports } from '../../control-plane/store/live-nodes.js';
 import {
   createMember,
   deleteMember,
@@ -60,10 +74,9 @@ import {
   updateMember,
 } from '../../control-plane/store/members.js';
 import {
-  getShownCertificate,
+  listStandings,
   recordShownCertificate,
 } from '../../control-plane/store/node-certificates.js';
-
 import { joinNode } from '../../control-plane/store/node-joins.js';
 import {
   quarantineNode,
@@ -71,14 +84,11 @@ import {
   revokeNodes,
   revokeNodesOfCluster,
 } from '../../control-plane/store/node-revocations.js';
+import { listNodesBehind } from '../../control-plane/store/node-trust.js';
 import {
   getNode,
   listNodes,
-  recordAck,
   recordCertificate,
-  recordHeartbeat,
-  recordHello,
-  recordNack,
   revokeNode,
 } from '../../control-plane/store/nodes.js';
 import {
@@ -89,17 +99,31 @@ import {
 } from '../../control-plane/store/outbox.js';
 import {
   addPolicyVersion,
+  archivePolicy,
   createPolicy,
   getPolicy,
   getPolicyVersion,
   listPolicies,
   listPolicyVersions,
+  lockPolicy,
 } from '../../control-plane/store/policies.js';
+import {
+  deletePolicyDraft,
+  getPolicyDraft,
+  putPolicyDraft,
+} from '../../control-plane/store/policy-drafts.js';
+import {
+  checkVersionQuota,
+  getQuotas,
+  holdQuota,
+  readQuotaUsage,
+} from '../../control-plane/store/quotas.js';
 import {
   deleteClosedAlertsBefore,
   deleteDeliveriesBefore,
   deleteEventsBefore,
 } from '../../control-plane/store/retention.js';
+import { countSealedValues, resealValues } from '../../control-plane/store/sealed-values.js';
 import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
 import { checkNotSuspended, getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
@@ -112,9 +136,12 @@ import {
   updateWebhookEndpoint,
 } from '../../control-plane/store/webhooks.js';
 import {
+  assignmentOf,
   auditEntryOf,
+  draftOf,
   eventOf,
   kubernetesJoinOf,
+  MAXIMUM_NODES,
   NODE_FACTS,
   PROD,
   policyVersionOf,
@@ -139,6 +166,7 @@ export interface TenantCase {
 }
 
 const HASH = sha256('x');
+const PREFIX = HASH.subarray(0, 9);
 const BUNDLE = { contentSha256: HASH, envelopeGzip: Buffer.from('x'), signingKeyId: 'key' };
 const ALERTED = { eventType: 'alert.created', payload: {} };
 
@@ -192,6 +220,34 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'assignments.countChosen',
+    // Nobody's clusters are none: the sum tells that.
+    call: async (tx) => (await countChosen(tx, [{ clusters: '' }])).filter((some) => some > 0),
+  },
+  {
+    name: 'assignments.createAssignment',
+    reach: 'all',
+    call: (tx, { policyId }) => createAssignment(tx, assignmentOf(policyId, { name: 'new' })),
+  },
+  {
+    name: 'assignments.deleteAssignment',
+    call: (tx, world) => deleteAssignment(tx, world.assignmentId),
+  },
+  {
+    name: 'assignments.getAssignment',
+    reach: 'all',
+    call: (tx, world) => getAssignment(tx, world.assignmentId),
+  },
+  {
+    name: 'assignments.listAssignments',
+    call: (tx, world) => listAssignments(tx, { clusterId: world.clusterId }),
+  },
+  {
+    name: 'assignments.updateAssignment',
+    reach: 'all',
+    call: (tx, world) => updateAssignment(tx, world.assignmentId, { mode: 'observe' }),
+  },
+  {
     name: 'audit-log.appendAudit',
     reach: 'all',
     call: async (tx) => (await appendAudit(tx, auditEntryOf('new'))).targetId,
@@ -213,10 +269,19 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'bundles.insertBundle',
     call: (tx, world) => insertBundle(tx, world.clusterId, async () => BUNDLE),
   },
+  {
+    name: 'bundles.latestBundleHead',
+    call: (tx, world) => latestBundleHead(tx, world.clusterId),
+  },
   { name: 'bundles.latestBundle', call: (tx, world) => latestBundle(tx, world.clusterId) },
   {
     name: 'cluster-statuses.readClusterStatuses',
     call: async (tx, world) => [...(await readClusterStatuses(tx, [world.clusterId])).values()],
+  },
+  {
+    name: 'changes.readTenantChanges',
+    call: async (tx) =>
+      (await readTenantChanges(tx, { xid: '0', id: 0n }, ['nodes', 'clusters'], 10)).changes,
   },
   {
     name: 'clusters.archiveCluster',
@@ -233,30 +298,39 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => holdCluster(tx, world.clusterId),
     forgets: true,
   },
+  { name: 'clusters.listClusterIds', call: (tx) => listClusterIds(tx) },
   { name: 'clusters.listClusters', call: (tx) => listClusters(tx) },
   {
     name: 'clusters.updateCluster',
     call: (tx, world) => updateCluster(tx, world.clusterId, { labels: { ...PROD, a: 'b' } }),
   },
   {
-    name: 'desired-state.listDesired',
+    name: 'desired-fit.checkDesiredFits',
+    call: (tx, world) => checkDesiredFits(tx, [world.clusterId]),
+    forgets: true,
+  },
+  {
+    name: 'desired-state.countPolicyUse',
     reach: 'all',
-    call: (tx, world) => listDesired(tx, { policyId: world.policyId }),
+    call: async (tx, world) => {
+      const use = Object.entries(await countPolicyUse(tx, world.policyId));
+      return use.filter(([, some]) => some > 0);
+    },
+  },
+  {
+    name: 'desired-state.listClusterPolicies',
+    call: (tx, world) => listClusterPolicies(tx, world.clusterId),
   },
   {
     name: 'desired-state.listDesiredForCluster',
-    reach: 'all',
     call: (tx, world) => listDesiredForCluster(tx, world.clusterId),
   },
+  { name: 'desired-state.lockDesired', call: (tx) => lockDesired(tx), forgets: true },
   {
-    name: 'desired-state.removeDesired',
-    reach: 'tenant',
-    call: (tx, world) => removeDesired(tx, { policyId: world.policyId }),
-  },
-  {
-    name: 'desired-state.setDesired',
-    call: (tx, { policyId, clusterId }) =>
-      setDesired(tx, { policyId, clusterId, version: 1, mode: 'observe' }),
+    name: 'desired-state.recomputeDesired',
+    call: (tx, { policyId, assignmentId }) =>
+      recomputeDesired(tx, { policyId, without: assignmentId }),
+    forgets: true,
   },
   {
     name: 'events.insertEvents',
@@ -281,6 +355,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: async (tx, world) => (await revokeNodesOfToken(tx, world.joinTokenId)) > 0,
   },
   {
+    name: 'join-tokens.countOpenJoinTokens',
+    call: (tx) => countOpenJoinTokens(tx, new Date()),
+    forgets: true,
+  },
+  {
     name: 'join-tokens.createJoinToken',
     call: (tx, { clusterId }) =>
       createJoinToken(tx, {
@@ -301,6 +380,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'join-tokens.revokeJoinToken',
     call: (tx, world) => revokeJoinToken(tx, world.joinTokenId),
+  },
+  {
+    name: 'live-nodes.recordReports',
+    call: (tx, world) =>
+      recordReports(tx, new Map([[world.nodeId, { appliedRevision: 1, heardAt: 0 }]])),
   },
   {
     name: 'join-tokens.revokeTokensOfCluster',
@@ -327,29 +411,17 @@ export const TENANT_CASES: readonly TenantCase[] = [
     reach: 'tenant',
     call: (tx, world) => updateMember(tx, world.memberId, { displayName: 'changed' }),
   },
+  {
+    name: 'node-trust.listNodesBehind',
+    call: (tx) =>
+      listNodesBehind(tx, { trustSha256: HASH, certificateAuthority: 'pin', signingKeyId: 'id' }),
+  },
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
-  {
-    name: 'nodes.recordAck',
-    call: (tx, world) => recordAck(tx, world.nodeId, { revision: 1, hooks: [] }),
-  },
   {
     name: 'nodes.recordCertificate',
     call: (tx, world) =>
       recordCertificate(tx, world.nodeId, { serialNumber: '01', notAfter: new Date() }),
-  },
-  {
-    name: 'nodes.recordHeartbeat',
-    call: (tx, world) => recordHeartbeat(tx, world.nodeId, { appliedRevision: 1 }),
-  },
-  {
-    name: 'nodes.recordHello',
-    call: (tx, world) => recordHello(tx, world.nodeId, { ...NODE_FACTS, appliedRevision: 1 }),
-  },
-  {
-    name: 'nodes.recordNack',
-    call: (tx, world) =>
-      recordNack(tx, world.nodeId, { revision: 1, code: 'BUNDLE_OLDER', message: 'older' }),
   },
   {
     name: 'kubernetes-joins.deleteKubernetesJoin',
@@ -364,8 +436,8 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => putKubernetesJoin(tx, kubernetesJoinOf(world.clusterId)),
   },
   {
-    name: 'node-certificates.getShownCertificate',
-    call: (tx, world) => getShownCertificate(tx, world.nodeId),
+    name: 'node-certificates.listStandings',
+    call: async (tx, world) => [...(await listStandings(tx, [world.nodeId])).values()],
   },
   {
     name: 'node-certificates.recordShownCertificate',
@@ -431,6 +503,14 @@ export const TENANT_CASES: readonly TenantCase[] = [
     call: (tx, world) => addPolicyVersion(tx, world.policyId, policyVersionOf('two')),
   },
   {
+    name: 'policies.archivePolicy',
+    call: async (tx, world) => {
+      await getAssignment(tx, world.assignmentId);
+      await deleteAssignment(tx, world.assignmentId);
+      return archivePolicy(tx, world.policyId);
+    },
+  },
+  {
     name: 'policies.createPolicy',
     reach: 'all',
     call: (tx) => createPolicy(tx, { name: 'new', ...policyVersionOf('one') }),
@@ -446,6 +526,26 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'policies.listPolicyVersions',
     reach: 'all',
     call: (tx, world) => listPolicyVersions(tx, world.policyId),
+  },
+  {
+    name: 'policies.lockPolicy',
+    reach: 'all',
+    call: (tx, world) => lockPolicy(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.deletePolicyDraft',
+    reach: 'all',
+    call: (tx, world) => deletePolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.getPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => getPolicyDraft(tx, world.policyId),
+  },
+  {
+    name: 'policy-drafts.putPolicyDraft',
+    reach: 'all',
+    call: (tx, world) => putPolicyDraft(tx, draftOf(world.policyId)),
   },
   {
     name: 'retention.deleteClosedAlertsBefore',
@@ -470,6 +570,39 @@ export const TENANT_CASES: readonly TenantCase[] = [
     name: 'settings.updateSettings',
     reach: 'tenant',
     call: (tx) => updateSettings(tx, { retention: { eventDays: 3 } }),
+  },
+  {
+    name: 'sealed-values.countSealedValues',
+    reach: 'all',
+    call: async (tx) => (await countSealedValues(tx, PREFIX)).values > 0,
+  },
+  {
+    name: 'sealed-values.resealValues',
+    reach: 'tenant',
+    call: async (tx) => {
+      const { done } = await resealValues(tx, PREFIX, (_purpose, sealed) =>
+        Buffer.concat([PREFIX, sealed]),
+      );
+      return done > 0;
+    },
+  },
+  {
+    name: 'quotas.checkVersionQuota',
+    reach: 'all',
+    call: (tx) => checkVersionQuota(tx, 2),
+    forgets: true,
+  },
+  {
+    name: 'quotas.getQuotas',
+    reach: 'all',
+    call: async (tx) =>
+      (await getQuotas(tx)).maximums.nodes === MAXIMUM_NODES ? [MAXIMUM_NODES] : [],
+  },
+  { name: 'quotas.holdQuota', reach: 'all', call: (tx) => holdQuota(tx, 'nodes'), forgets: true },
+  {
+    name: 'quotas.readQuotaUsage',
+    reach: 'all',
+    call: async (tx) => Object.values(await readQuotaUsage(tx)).filter((used) => used > 0),
   },
   { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
   { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
@@ -501,6 +634,10 @@ export const TENANT_CASES: readonly TenantCase[] = [
 
 /** Those that run for no tenant, and what keeps tenants apart there. Each has tests of its own. */
 export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
+  'changes.endOfChanges': 'a position, which is the same for all tenants',
+  'changes.isAfter': 'no statement',
+  'changes.readChanges': 'of the tenants that it is given: the caller authenticated their streams',
+  'changes.trimChanges': 'worker: over all tenants, and says only how many',
   'alert-changes.leaseAlertChanges': 'worker: over all tenants',
   'alert-changes.listAlertChanges': 'worker: over all tenants',
   'alert-changes.registerAlertConsumer': 'worker: cursors belong to no tenant',
@@ -524,9 +661,13 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
     'runs as the tenant that it is given: its trust verified the token',
   'kubernetes-joins.findTrustOfCluster': 'the id of a cluster names its tenant; public keys only',
   'nodes.checkLive': 'no statement',
+  'nodes.refusalOf': 'no statement',
   'nodes.byId': 'no statement',
   'nodes.isLive': 'no statement',
   'nodes.nodeFromRow': 'no statement',
+  'master-keys.insertMasterKeyIfAbsent': 'the keys of the installation',
+  'master-keys.listMasterKeys': 'the keys of the installation',
+  'master-keys.moveMasterKey': 'the keys of the installation',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
@@ -534,11 +675,16 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'platform-credentials.findPlatformCredential': 'of no tenant',
   'platform-credentials.revokePlatformCredential': 'of no tenant',
   'platform-keys.insertKeyIfAbsent': 'the keys of the installation',
+  'platform-keys.insertNextKey': 'the keys of the installation',
   'platform-keys.listKeys': 'the keys of the installation',
+  'platform-keys.moveKey': 'the keys of the installation',
   'retention.dropBatchesBefore': 'worker: partitions belong to no tenant',
   'settings.listRetentions': 'worker: over all tenants',
+  'quotas.getTenantQuotas': 'of the tenant that the platform names',
+  'quotas.updateTenantQuotas': 'of the tenant that the platform names',
   'tenants.createTenant': 'makes one',
   'tenants.ensureTenant': 'makes one',
+  'tenants.everyTenant': 'lists them for the platform',
   'tenants.findTenantByName': 'lists them for the platform',
   'tenants.getTenantById': 'lists them for the platform',
   'tenants.listTenants': 'lists them for the platform',

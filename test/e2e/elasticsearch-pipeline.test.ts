@@ -45,7 +45,7 @@ suite(`events and alerts in Elasticsearch${missing ? ` (skipped: ${missing})` : 
     await test.startAgent();
     const pod = await test.runtime.pods.runPod({ name: 'searched' });
     container = await test.runtime.pods.runContainer(pod, { name: 'main' });
-    await test.publish('watch', POLICY);
+    await test.enforce('watch', POLICY);
   }, 180_000);
 
   afterAll(async () => {

@@ -27,7 +27,7 @@ describeOnKernel('events over the death of an end', () => {
     await test.startAgent();
     const pod = await test.runtime.pods.runPod({ name: 'counting' });
     container = await test.runtime.pods.runContainer(pod, { name: 'main' });
-    await test.publish('log-execs', LOG_EXECS);
+    await test.enforce('log-execs', LOG_EXECS);
   });
 
   afterAll(async () => {

@@ -33,7 +33,7 @@ describeOnKernel('the policies that were in force', () => {
     await test.startAgent();
     const pod = await test.runtime.pods.runPod({ name: 'last-good' });
     container = await test.runtime.pods.runContainer(pod, { name: 'main' });
-    await test.publish('drift', DRIFT);
+    await test.enforce('drift', DRIFT);
   });
 
   afterAll(async () => {

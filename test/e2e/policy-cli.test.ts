@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { examplesOf, filesOf } from '../support/examples.js';
 import { ROOT } from '../support/sources.js';
 
 const MAIN = join(ROOT, 'dist/control-plane/cli/main.js');
@@ -44,34 +45,6 @@ function shell(line: string): { code: number | null; out: string } {
     timeout: 60_000,
   });
   return { code: status, out: stdout };
-}
-
-/** Blocks with a name behind their language. */
-function filesOf(readme: string): { name: string; text: string }[] {
-  return [...readme.matchAll(/^```(?:yaml|json) (\S+)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    name: match[1] ?? '',
-    text: match[2] ?? '',
-  }));
-}
-
-interface Example {
-  readonly line: string;
-  readonly output: string;
-  readonly code: number;
-}
-
-/** Blocks of lines that begin with $, what these print behind them, and the exit code if it is not 0. */
-function examplesOf(readme: string): Example[][] {
-  return [...readme.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
-    block.split(/^\$ /m).flatMap((text) => {
-      if (text === '') return [];
-      const end = text.indexOf('\n');
-      const rest = text.slice(end + 1);
-      const exit = /^exit (\d+)\n$/m.exec(rest);
-      const output = exit ? rest.slice(0, exit.index) : rest;
-      return [{ line: text.slice(0, end), output, code: Number(exit?.[1] ?? 0) }];
-    }),
-  );
 }
 
 describe('the examples in control-plane/cli/README.md', () => {

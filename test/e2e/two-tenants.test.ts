@@ -34,7 +34,16 @@ interface Side {
   ids: Record<string, readonly string[]>;
 }
 
-const LISTS = ['clusters', 'nodes', 'policies', 'events', 'alerts', 'webhooks', 'api-keys'];
+const LISTS = [
+  'clusters',
+  'nodes',
+  'policies',
+  'assignments',
+  'events',
+  'alerts',
+  'webhooks',
+  'api-keys',
+];
 
 describeOnKernel('two tenants of one installation', () => {
   let left: Side;
@@ -64,7 +73,7 @@ describeOnKernel('two tenants of one installation', () => {
       const { api } = test.system;
       const webhook = { name: `${name}-hook`, url: receiver.url };
       receiver.setSecret((await api.post<{ secret: string }>('/v1/webhooks', webhook)).secret);
-      await test.publish(`${name}-policy`, DRIFT(actions));
+      await test.enforce(`${name}-policy`, DRIFT(actions));
       return { name, test, container, receiver, ids: {} };
     } catch (error) {
       await receiver.close();

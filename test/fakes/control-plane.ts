@@ -3,6 +3,7 @@ import { loadAgentService } from '../../control-plane/rpc/service.js';
 import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
 import type { PoliciesRequest__Output } from '../../proto/ts/gen/bulkhead/v1/PoliciesRequest.js';
 import type { PoliciesResponse } from '../../proto/ts/gen/bulkhead/v1/PoliciesResponse.js';
+import type { TrustUpdate } from '../../proto/ts/gen/bulkhead/v1/TrustUpdate.js';
 
 export interface OfferedUpdate {
   readonly revision: number;
@@ -14,6 +15,7 @@ export interface FakeControlPlane {
   readonly port: number;
   readonly received: readonly PoliciesRequest__Output[];
   offer(update: OfferedUpdate): void;
+  offerTrust(trust: TrustUpdate): void;
   stop(): void;
 }
 
@@ -51,6 +53,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
       const update = { nonce: String(nonce), revision: String(revision), envelopeGzip };
       stream?.write({ update });
     },
+    offerTrust: (trust) => stream?.write({ trust }),
     stop: () => server.forceShutdown(),
   };
 }

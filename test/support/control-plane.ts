@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';
@@ -120,11 +121,18 @@ interface Said {
 const START_LIMIT_MS = 60_000;
 
 /** The keys that a process of startControlPlane uses too: made by whoever comes first. */
-export function keyringOf(database: TestDatabase): Promise<Keyring> {
-  return loadKeyring(database.app, createVault(MASTER_KEY), 'bulkhead');
+export function keyringOf(database: Pick<TestDatabase, 'app'>): Promise<Keyring> {
+  return loadKeyring({
+    database: database.app,
+    vault: createVault(MASTER_KEY),
+    trustDomain: 'bulkhead',
+  });
 }
 
-export async function newOwnerKey(database: TestDatabase, tenantId: string): Promise<string> {
+export async function newOwnerKey(
+  database: Pick<TestDatabase, 'app'>,
+  tenantId: string,
+): Promise<string> {
   const { id, secret, text } = createToken(TOKEN_KINDS.apiKey);
   const secretSha256 = hashSecret(secret);
   const row = { id, name: 'owner', role: 'owner', secretSha256, createdBy: 'test' } as const;

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { pino } from 'pino';
+import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
-import { type Keyring, loadKeyring } from '../../control-plane/keyring.js';
+import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { createMetrics } from '../../control-plane/metrics/metrics.js';
 import { RpcServer, type RpcServerOptions } from '../../control-plane/rpc/server.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
@@ -13,6 +14,7 @@ import { join } from '../../node-agent/uplink/join.js';
 import { type AgentServiceClient, openClient } from '../../node-agent/uplink/service.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';
+import { UNLIMITED } from './rates.js';
 
 export const NODE = {
   name: 'node-1',
@@ -66,7 +68,9 @@ export async function newJoinToken(database: TestDatabase, maxUses = 1) {
   return { tenantId, clusterId, text: token.text };
 }
 
-/** An edge on a free port; its log lines as objects. */
+export const EDGE_VAULT = createVault(Buffer.alloc(32, 1));
+
+/** An edge on a free port, with keys that stay as they are; its log lines as objects. */
 export interface TestEdge {
   readonly server: RpcServer;
   readonly keyring: Keyring;
@@ -79,15 +83,17 @@ export async function startTestEdge(
   more: Partial<RpcServerOptions> = {},
 ): Promise<TestEdge> {
   const log: Record<string, unknown>[] = [];
-  const keyring = await loadKeyring(database.app, createVault(Buffer.alloc(32, 1)), 'bulkhead');
-  const { publicKey, ...signingKey } = keyring.signingKey;
+  const metrics = createMetrics();
+  const store = { database: database.app, vault: EDGE_VAULT, trustDomain: 'bulkhead' };
+  const keyring = await loadKeyring(store);
   const server = new RpcServer({
     database: database.app,
     log: pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
-    authority: keyring.authority,
-    metrics: createMetrics().rpc,
+    keys: { current: keyring, onChange: () => () => {} },
+    metrics: metrics.rpc,
+    limits: metrics.limits,
+    rates: UNLIMITED,
     trustDomain: 'bulkhead',
-    signingKey: { ...signingKey, publicKeyDer: publicKey.export({ type: 'spki', format: 'der' }) },
     names: ['127.0.0.1'],
     host: '127.0.0.1',
     port: 0,

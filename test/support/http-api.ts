@@ -4,10 +4,11 @@ import { pino } from 'pino';
 import { createVault } from '../../control-plane/domain/vault.js';
 import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
-import { removeDesired } from '../../control-plane/store/desired-state.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { UNLIMITED } from './rates.js';
 import { createWorld, JWKS, type World } from './store-world.js';
 
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
@@ -44,18 +45,21 @@ export interface CallOptions {
 export async function createTestApi(more: Partial<HttpDependencies> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const log: string[] = [];
-  const api = await createHttpServer({
-    database: database.app,
-    vault: createVault(randomBytes(32)),
-    caPin: CA_PIN,
+  const api = await createTestServer(database, {
     log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+    // A thread runs compiled code: `npm run build` comes first.
+    policyDiffWorker: new URL(
+      '../../dist/control-plane/http/policy-diff-worker.js',
+      import.meta.url,
+    ),
     ...more,
   });
   const ours = await createWorld(database);
   const theirs = await createWorld(database);
-  // Their policies are no policies: enough for the store, but nothing that could be published.
   for (const world of [ours, theirs]) {
-    await database.app.withTenant(world, (tx) => removeDesired(tx, { policyId: world.policyId }));
+    // A test may make a key for each role and route.
+    const apiKeys = 100_000;
+    await database.app.withPlatform((tx) => updateTenantQuotas(tx, world.tenantId, { apiKeys }));
   }
 
   const newKey: TestApi['newKey'] = async (tenantId, role, expiresAt, clusters) => {
@@ -107,12 +111,28 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   };
 }
 
+/** One replica of the API over the database. */
+export function createTestServer(
+  database: TestDatabase,
+  more: Partial<HttpDependencies> = {},
+): Promise<FastifyInstance> {
+  return createHttpServer({
+    database: database.app,
+    vault: createVault(randomBytes(32)),
+    caPin: () => CA_PIN,
+    log: pino({ level: 'silent' }),
+    rates: UNLIMITED,
+    ...more,
+  });
+}
+
 /** The path of a route with the ids of a tenant's things in it. */
 export function pathOf(route: string, world: Partial<World>): string {
   return route
     .replace(':clusterId', world.clusterId ?? NEVER_WAS)
     .replace(':nodeId', world.nodeId ?? NEVER_WAS)
     .replace(':policyId', world.policyId ?? NEVER_WAS)
+    .replace(':assignmentId', world.assignmentId ?? NEVER_WAS)
     .replace(':alertId', world.alertId ?? NEVER_WAS)
     .replace(':webhookId', world.webhookId ?? NEVER_WAS)
     .replace(':memberId', world.memberId ?? NEVER_WAS)
@@ -125,8 +145,9 @@ export function pathOf(route: string, world: Partial<World>): string {
 const POLICY =
   'process: {selectors: [{name: a, operation: [exec]}], responses: [{match: [a], actions: [log]}]}';
 
-/** A body that each route that takes one would accept. */
+/** A body that each route that takes one would accept; one with a policy in it by bodyOf. */
 export const BODIES: Readonly<Record<string, unknown>> = {
+  'PATCH /v1/platform/tenants/:tenantId/quotas': { limits: { nodes: 5 } },
   'POST /v1/clusters': { name: 'another' },
   'PATCH /v1/clusters/:clusterId': { labels: { env: 'prod' } },
   'POST /v1/clusters/:clusterId/join-tokens': {},
@@ -138,9 +159,10 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   },
   'POST /v1/policies': { name: 'another', source: POLICY },
   'POST /v1/policies/validate': { source: POLICY },
+  'PUT /v1/policies/:policyId/draft': { source: POLICY },
   'POST /v1/policies/:policyId/versions': { source: POLICY },
-  'POST /v1/policies/:policyId/publish': { clusters: 'all' },
-  'DELETE /v1/policies/:policyId/publish': { clusters: 'all' },
+  'POST /v1/assignments': { name: 'another', policyId: NEVER_WAS, clusters: '' },
+  'PATCH /v1/assignments/:assignmentId': { clusters: 'env=prod' },
   'PATCH /v1/alerts/:alertId': { status: 'acknowledged' },
   'POST /v1/webhooks': { name: 'another', url: 'https://example.com/hook' },
   'PATCH /v1/webhooks/:webhookId': { enabled: false },
@@ -151,3 +173,10 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/platform/tenants/:tenantId': { name: 'renamed' },
   'POST /v1/api-keys': { name: 'another', role: 'viewer' },
 };
+
+/** The body of a route, about the things of a tenant. */
+export function bodyOf(key: string, { policyId }: World): unknown {
+  const body = BODIES[key];
+  const isAbout = typeof body === 'object' && body !== null && 'policyId' in body;
+  return isAbout ? { ...body, policyId } : body;
+}

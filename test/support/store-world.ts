@@ -1,10 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { compilePolicy } from '../../control-plane/domain/policies.js';
 import { type AlertSighting, recordAlert } from '../../control-plane/store/alerts.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
+import { createAssignment, type NewAssignment } from '../../control-plane/store/assignments.js';
 import { type AuditEntry, appendAudit } from '../../control-plane/store/audit-log.js';
 import { insertBundle } from '../../control-plane/store/bundles.js';
 import { createCluster } from '../../control-plane/store/clusters.js';
-import { setDesired } from '../../control-plane/store/desired-state.js';
 import { insertBatches, type NewBatch } from '../../control-plane/store/event-batches.js';
 import { insertEvents, type NewEvent } from '../../control-plane/store/events.js';
 import {
@@ -17,8 +18,11 @@ import {
   putKubernetesJoin,
 } from '../../control-plane/store/kubernetes-joins.js';
 import { createMember } from '../../control-plane/store/members.js';
+import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
+import { putPolicyDraft } from '../../control-plane/store/policy-drafts.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import type { TestDatabase } from './database.js';
 
@@ -28,6 +32,7 @@ export interface World extends ClusterWorld {
   readonly memberId: string;
   readonly apiKeyId: string;
   readonly policyId: string;
+  readonly assignmentId: string;
   readonly webhookId: string;
   readonly deliveryId: string;
 }
@@ -44,6 +49,8 @@ export interface ClusterWorld {
 
 /** The labels of a world's cluster. */
 export const PROD = { env: 'prod' } as const;
+/** Of each tenant that createWorld makes; the standard is another. */
+export const MAXIMUM_NODES = 12_345;
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 export const tokenId = (): string => randomBytes(8).toString('hex');
@@ -71,9 +78,32 @@ export function redemptionOf(
   };
 }
 
-export function policyVersionOf(text: string): NewPolicyVersion {
-  const source = `# ${text}\n`;
-  return { source, normalised: Buffer.from(text), sha256: sha256(text), createdBy: 'test' };
+/** A policy whose selector has that name. */
+export function policyVersionOf(name: string): NewPolicyVersion {
+  const source = `process:
+  selectors: [{name: ${name}, operation: [exec]}]
+  responses: [{match: [${name}], actions: [log]}]
+`;
+  const { normalised, sha256 } = compilePolicy(source);
+  return { source, normalised, sha256, createdBy: 'test' };
+}
+
+export function draftOf(policyId: string) {
+  return { policyId, source: policyVersionOf('drafted').source, updatedBy: 'test' };
+}
+
+/** Its version 1, enforced on every cluster. */
+export function assignmentOf(policyId: string, more: Partial<NewAssignment> = {}): NewAssignment {
+  return {
+    name: 'assignment',
+    policyId,
+    version: 1,
+    clusters: '',
+    mode: 'enforce',
+    priority: 0,
+    createdBy: 'test',
+    ...more,
+  };
 }
 
 export function batchOf(nodeId: string, more: Partial<NewBatch> = {}): NewBatch {
@@ -203,6 +233,8 @@ export async function createClusterWorld(
   const { nodeId } = await redeemJoinToken(app, redemptionOf(joinTokenId, secret));
   await app.withTenant({ tenantId }, async (tx) => {
     await putKubernetesJoin(tx, kubernetesJoinOf(clusterId));
+    const notAfter = new Date(Date.now() + 24 * 60 * 60_000);
+    await recordCertificate(tx, nodeId, { serialNumber: '01', notAfter });
     await insertBundle(tx, clusterId, async () => ({
       contentSha256: sha256('content'),
       envelopeGzip: Buffer.from('envelope'),
@@ -235,7 +267,8 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       createdBy: 'test',
     });
     const { policy } = await createPolicy(tx, { name: 'policy', ...policyVersionOf('one') });
-    await setDesired(tx, { policyId: policy.id, version: 1, mode: 'enforce' });
+    await putPolicyDraft(tx, draftOf(policy.id));
+    const assignment = await createAssignment(tx, assignmentOf(policy.id));
     const webhook = await createWebhookEndpoint(tx, {
       name: 'webhook',
       url: 'https://example.org/hook',
@@ -246,6 +279,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       memberId: member.id,
       apiKeyId: apiKey.id,
       policyId: policy.id,
+      assignmentId: assignment.id,
       webhookId: webhook.id,
     };
   });
@@ -257,6 +291,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       payload: { type: 'alert.created' },
     }),
   );
+  await app.withPlatform((tx) => updateTenantQuotas(tx, tenantId, { nodes: MAXIMUM_NODES }));
   return { tenantId, ...cluster, ...made, deliveryId: delivery.id };
 }
 
@@ -270,6 +305,7 @@ export function nowhere(): World {
     joinTokenId: tokenId(),
     nodeId: randomUUID(),
     policyId: randomUUID(),
+    assignmentId: randomUUID(),
     alertId: randomUUID(),
     groupKey: sha256(randomUUID()),
     webhookId: randomUUID(),

@@ -18,8 +18,8 @@ export interface TestSystem {
   readonly signal: AbortSignal;
   /** Starts the agent; again after it was ended. */
   startAgent(): Promise<LocalNode>;
-  /** Publishes a policy to every cluster and waits until the node has it in force. */
-  publish(name: string, source: string): Promise<void>;
+  /** Makes a policy, assigns it to every cluster and waits until the node has it in force. */
+  enforce(name: string, source: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -91,12 +91,12 @@ export async function startTestSystem(
         node = await system.startAgent(stopped.signal);
         return node;
       },
-      async publish(name, source) {
+      async enforce(name, source) {
         const nodeId = node?.id;
         const before = await system.api.get<LocalNode>(`/v1/nodes/${nodeId}`);
         const policy = await system.api.post<{ id: string }>('/v1/policies', { name, source });
-        const body = { mode: 'enforce', clusters: 'all' };
-        await system.api.post(`/v1/policies/${policy.id}/publish`, body);
+        const body = { name, policyId: policy.id, clusters: '', mode: 'enforce' };
+        await system.api.post('/v1/assignments', body);
         await eventually(async () => {
           const now = await system.api.get<LocalNode>(`/v1/nodes/${nodeId}`);
           if (now.appliedRevision <= before.appliedRevision) throw new Error('not yet in force');

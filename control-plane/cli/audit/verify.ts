@@ -25,8 +25,6 @@ Exit codes: 0 the chain holds, 1 it does not, 2 usage, 3 the file could not be r
 `;
 
 export const verify: Command = {
-  name: 'verify',
-  about: 'verify an exported audit log',
   help: HELP,
   run,
 };

@@ -37,12 +37,7 @@ Exit codes: 0 compared, 1 they differ (--exit-code) or one is invalid, 2 usage, 
 be read.
 `;
 
-export const diff: Command = {
-  name: 'diff',
-  about: 'tell how two policies differ in what they do',
-  help: HELP,
-  run,
-};
+export const diff: Command = { help: HELP, run };
 
 async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const { flags, operands } = readArguments(args, {
@@ -57,9 +52,19 @@ async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const [before, after] = loaded.flatMap(({ policies }) => policies);
   const refused = together(loaded);
   if (isRefused(refused) || !before || !after) return refuse(refused, json, io);
+  return tellDiff(before, after, { exitCode: flags.has('exit-code'), json }, io);
+}
+
+/** Tells how two policies differ in what they do. */
+export function tellDiff(
+  before: LoadedPolicy,
+  after: LoadedPolicy,
+  { exitCode, json }: { readonly exitCode: boolean; readonly json: boolean },
+  io: Io,
+): ExitCode {
   try {
     const found = diffPolicies(before.policy, after.policy);
-    const code = flags.has('exit-code') && !(found.same && found.exact) ? EXIT.no : EXIT.fine;
+    const code = exitCode && !(found.same && found.exact) ? EXIT.no : EXIT.fine;
     if (json) {
       printJson(io.stdout, { ok: code === EXIT.fine, ...diffToJson(found, before, after) });
     } else {
@@ -73,7 +78,8 @@ async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-function diffLines(
+/** What changes, in lines. */
+export function diffLines(
   { changes, selectors, unknownContainer, exact, same }: PolicyDiff,
   before: LoadedPolicy,
   after: LoadedPolicy,

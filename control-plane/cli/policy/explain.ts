@@ -32,12 +32,7 @@ names it. A path that is no UTF-8 is written {"base64": "..."}.
 Exit codes: 0 explained, 1 a document is invalid, 2 usage, 3 a file could not be read.
 `;
 
-export const explain: Command = {
-  name: 'explain',
-  about: 'tell why policies do what they do about an event',
-  help: HELP,
-  run,
-};
+export const explain: Command = { help: HELP, run };
 
 export const MODES: readonly PolicyMode[] = Object.keys(POLICY_MODES).filter(isMode);
 

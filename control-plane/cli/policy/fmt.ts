@@ -4,6 +4,7 @@ import { parsePolicy } from '../../../proto/ts/policy/parse.js';
 import { ProblemList } from '../../../proto/ts/policy/problem-list.js';
 import type { Problem } from '../../../proto/ts/policy/problems.js';
 import { readText } from '../../../proto/ts/policy/source-text.js';
+import { unifiedDiff } from '../../domain/unified-diff.js';
 import { readArguments } from '../arguments.js';
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from '../command.js';
 import { findFiles, nameOf, readDocument } from '../files.js';
@@ -19,7 +20,6 @@ import {
 } from '../output.js';
 import { startProgress } from '../progress.js';
 import { replaceFile } from '../replace-file.js';
-import { unifiedDiff } from '../unified-diff.js';
 import { inFile, tooLarge } from './documents.js';
 
 const HELP = `bulkhead policy fmt [--write | --check] [--diff] [--json] FILE...
@@ -37,7 +37,7 @@ Exit codes: 0 done; 1 a file is no YAML document, or would change (--check); 2 u
 could not be read or written.
 `;
 
-export const fmt: Command = { name: 'fmt', about: 'format policy documents', help: HELP, run };
+export const fmt: Command = { help: HELP, run };
 
 interface Formatted {
   readonly path: string;

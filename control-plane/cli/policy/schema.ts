@@ -16,8 +16,6 @@ Exit codes: 0, 2 usage.
 `;
 
 export const schema: Command = {
-  name: 'schema',
-  about: 'print the JSON Schema of policy documents',
   help: HELP,
   run: async (args, io) => {
     readArguments(args, { flags: ['json'], texts: [], operands: { what: '', min: 0, max: 0 } });

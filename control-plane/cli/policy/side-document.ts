@@ -44,6 +44,11 @@ export class SideDocument {
     return new Map(given.map(({ key, value }) => [key, value]));
   }
 
+  /** Whether a mapping says the key in so many words. */
+  has({ node }: Item, key: string): boolean {
+    return isMap(node) && node.has(key);
+  }
+
   required(fields: Fields, key: string, item: Item, what: string): Item | undefined {
     const field = fields.get(key);
     return field ?? this.error('POLICY_MISSING_KEY', item, `${what} has no ${key}`, `add ${key}`);
@@ -126,13 +131,13 @@ export async function loadSideDocument<T>(
     : parsed.value;
 }
 
-/** The same of bytes. `value` counts only where there is no problem. */
+/** The same of its content. `value` counts only where there is no problem. */
 export function readSideDocument<T>(
-  bytes: Uint8Array,
+  content: string | Uint8Array,
   read: (document: SideDocument) => T | undefined,
 ): { readonly value: T | undefined; readonly problems: readonly Problem[] } {
   const problems = new ProblemList();
-  const text = readText(bytes, problems);
+  const text = readText(content, problems);
   const document = text === undefined ? undefined : YamlDocument.parse(text, problems);
   const value = document && read(new SideDocument(document, problems));
   return { value, problems: problems.toArray() };

@@ -32,12 +32,7 @@ Exit codes: 0 all passed, 1 a case failed or a document is invalid, 2 usage, 3 a
 be read.
 `;
 
-export const test: Command = {
-  name: 'test',
-  about: 'run test cases against policies',
-  help: HELP,
-  run,
-};
+export const test: Command = { help: HELP, run };
 
 interface CaseResult {
   readonly test: TestCase;

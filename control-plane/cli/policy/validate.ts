@@ -33,12 +33,7 @@ nodes of this version cannot carry out. Prints a line for each problem:
 Exit codes: 0 all are valid, 1 at least one is not, 2 usage, 3 a file could not be read.
 `;
 
-export const validate: Command = {
-  name: 'validate',
-  about: 'check policy documents',
-  help: HELP,
-  run,
-};
+export const validate: Command = { help: HELP, run };
 
 async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const { flags, operands } = readArguments(args, {

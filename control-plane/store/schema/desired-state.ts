@@ -1,25 +1,35 @@
-import { check, foreignKey, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { assignments, POLICY_MODES } from './assignments.js';
 import { clusters } from './clusters.js';
 import { instant, isOneOf, tenantIdColumn } from './columns.js';
 import { policyVersions } from './policies.js';
 
-export const POLICY_MODES = ['observe', 'enforce'] as const;
-
-/** What ought to run where; cluster_id NULL means every cluster of the tenant. */
+/** What each cluster is to run, and by which assignment: derived, see recomputeDesired. */
 export const desiredState = pgTable(
   'desired_state',
   {
     tenantId: tenantIdColumn(),
     policyId: uuid('policy_id').notNull(),
-    clusterId: uuid('cluster_id'),
+    clusterId: uuid('cluster_id').notNull(),
     version: integer('version').notNull(),
     mode: text('mode', { enum: POLICY_MODES }).notNull(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    assignmentId: uuid('assignment_id').notNull(),
   },
   (table) => [
-    unique('desired_state_key')
-      .on(table.tenantId, table.policyId, table.clusterId)
-      .nullsNotDistinct(),
+    primaryKey({
+      name: 'desired_state_pk',
+      columns: [table.tenantId, table.clusterId, table.policyId],
+    }),
     foreignKey({
       name: 'desired_state_version_fk',
       columns: [table.tenantId, table.policyId, table.version],
@@ -29,6 +39,12 @@ export const desiredState = pgTable(
       columns: [table.tenantId, table.clusterId],
       foreignColumns: [clusters.tenantId, clusters.id],
     }),
+    foreignKey({
+      name: 'desired_state_assignment_fk',
+      columns: [table.tenantId, table.policyId, table.assignmentId],
+      foreignColumns: [assignments.tenantId, assignments.policyId, assignments.id],
+    }),
+    index('desired_state_assignment').on(table.tenantId, table.policyId, table.assignmentId),
     check('desired_state_mode', isOneOf(table.mode, POLICY_MODES)),
   ],
 );

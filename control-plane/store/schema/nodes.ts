@@ -64,6 +64,10 @@ export const nodes = pgTable(
     shownSerial: text('shown_serial'),
     shownAt: instant('shown_at'),
     quarantinedAt: instant('quarantined_at'),
+    /** The pin of the authority whose certificate it showed last. */
+    certificateAuthority: text('certificate_authority'),
+    /** Of what it keeps on its disk: proto/ts/wire/trust.ts. */
+    trustSha256: bytea('trust_sha256'),
     appliedRevision: bigint('applied_revision', { mode: 'number' }).notNull().default(0),
     appliedAt: instant('applied_at'),
     lastNack: jsonb<NodeNack>('last_nack'),
@@ -80,6 +84,7 @@ export const nodes = pgTable(
       foreignColumns: [clusters.tenantId, clusters.id],
     }),
     check('nodes_name_length', sql`octet_length(${table.name}) between 1 and 253`),
+    check('nodes_trust_length', sql`octet_length(${table.trustSha256}) = 32`),
     check('nodes_state', isOneOf(table.state, NODE_STATES)),
   ],
 );

@@ -6,10 +6,10 @@ import {
   pgTable,
   primaryKey,
   text,
-  unique,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { bytea, createdAt, tenantIdColumn } from './columns.js';
+import { bytea, createdAt, instant, tenantIdColumn } from './columns.js';
 import { tenants } from './tenants.js';
 
 export const policies = pgTable(
@@ -21,10 +21,16 @@ export const policies = pgTable(
     latestVersion: integer('latest_version').notNull().default(1),
     createdBy: text('created_by').notNull(),
     createdAt: createdAt(),
+    /** It is kept for its versions, and nothing new is made of it. */
+    archivedAt: instant('archived_at'),
+    /** Of the last draft. */
+    draftRevision: integer('draft_revision').notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
-    unique('policies_name').on(table.tenantId, table.name),
+    uniqueIndex('policies_name')
+      .on(table.tenantId, table.name)
+      .where(sql`${table.archivedAt} is null`),
     check('policies_name_length', sql`octet_length(${table.name}) between 1 and 253`),
   ],
 );

@@ -91,7 +91,7 @@ function missingForNative() {
 /** With the options of proto/ts/wire/protos.ts; a file that stays the same is not touched. */
 async function generateWireTypes(say) {
   const work = `${STATE}/build/gen`;
-  const services = ['bulkhead', 'cri'].filter((name) => existsSync(`${PROTO}/${name}`));
+  const services = ['bulkhead', 'cri', 'kms'].filter((name) => existsSync(`${PROTO}/${name}`));
   const files = services.flatMap((name) => filesBelow(`${PROTO}/${name}`, has('.proto')));
   await run(
     'node_modules/.bin/proto-loader-gen-types',

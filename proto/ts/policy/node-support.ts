@@ -12,7 +12,7 @@ import type { PolicyPlaces } from './places.js';
 import type { Problem, Severity } from './problems.js';
 
 /*
- * The language is larger than what the agents of this version carry out. Whoever publishes asks here
+ * The language is larger than what the agents of this version carry out. Whoever stores a policy asks here
  * first; a node that is sent more refuses the bundle and keeps what was in force.
  */
 
@@ -102,7 +102,7 @@ export function tableFull(what: string, need: TableNeed): Problem {
     `${what} would need ${need.selectors} selectors, ${need.responses} responses, ` +
     `${need.pathLists} lists of paths and ${need.userRanges} ranges of users in a node's table, ` +
     `which has ${selectors}, ${responses}, ${pathLists} and ${users}`;
-  const hint = 'merge responses, or publish to fewer clusters';
+  const hint = 'merge responses, or assign to fewer clusters';
   const place = { line: 1, column: 1, path: '' };
   return { code: 'POLICY_TABLE_FULL', severity: 'error', ...place, message, hint };
 }

@@ -148,7 +148,7 @@ export const ERROR_CODES = {
     'FAILED_PRECONDITION',
     409,
     'the bundle has a lower revision than the one in force',
-    'publish again: a rollback is a higher revision with former content',
+    'assign the former version: a rollback is a higher revision with former content',
   ),
   BUNDLE_OTHER_CLUSTER: info(
     'FAILED_PRECONDITION',
@@ -239,7 +239,7 @@ export const ERROR_CODES = {
     'RESOURCE_EXHAUSTED',
     429,
     'a limit of this tenant or server is reached',
-    'wait and repeat',
+    'wait as long as the answer says and repeat; where the message names a quota, make room or ask for more',
   ),
   UNAVAILABLE: info(
     'UNAVAILABLE',
@@ -254,6 +254,9 @@ export const ERROR_CODES = {
     'report it with the request id',
   ),
 } as const satisfies Record<string, ErrorCodeInfo>;
+
+/** The metadata of a refused call that says when it may be repeated: seconds. */
+export const RETRY_AFTER = 'bulkhead-retry-after';
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 

@@ -4,15 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import {
+  createCertificateAuthority,
+  issueServerCertificate,
+  loadCertificateAuthority,
+} from '../../../control-plane/domain/certificates.js';
 import { loadAgentService } from '../../../control-plane/rpc/service.js';
 import { PolicyService } from '../../../node-agent/policy/policy-service.js';
 import { policySession } from '../../../node-agent/uplink/policy-stream.js';
 import type { AgentServiceClient } from '../../../node-agent/uplink/service.js';
+import { trustFromWire } from '../../../node-agent/uplink/trust.js';
 import { encodeBundle } from '../../../proto/ts/policy/canonical.js';
 import type { BundledPolicy } from '../../../proto/ts/policy/model.js';
 import { keyIdOf, signEnvelope } from '../../../proto/ts/wire/dsse.js';
+import { type Trust, trustSha256 } from '../../../proto/ts/wire/trust.js';
 import { type FakeControlPlane, startFakeControlPlane } from '../../fakes/control-plane.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -45,6 +52,11 @@ function tampered(revision: number): Buffer {
   return gzipSync(JSON.stringify({ ...good, payload: other.payload }));
 }
 
+async function newAuthority(): Promise<[Buffer, Buffer]> {
+  const made = await createCertificateAuthority('bulkhead', new Date());
+  return [made.certificateDer, made.privateKeyDer];
+}
+
 describe('the policy stream', () => {
   let fake: FakeControlPlane;
   let directory: string;
@@ -54,6 +66,8 @@ describe('the policy stream', () => {
   /** The cluster that the node is in; undefined: none. */
   let joined: string | undefined;
   let client: AgentServiceClient;
+  let trust: Trust;
+  let trustFails: boolean;
   let stopped: AbortController;
   let session: Promise<number>;
 
@@ -62,6 +76,8 @@ describe('the policy stream', () => {
     directory = mkdtempSync(join(tmpdir(), 'bulkhead-policies-'));
     applied = [];
     loadFails = false;
+    trustFails = false;
+    trust = { caCertificatesDer: [], signingKeys: [] };
     joined = clusterId;
     policies = new PolicyService({
       bundlePath: join(directory, 'bundle.gz'),
@@ -90,6 +106,13 @@ describe('the policy stream', () => {
         client,
         node,
         policies,
+        trust: {
+          current: () => trust,
+          async change(next) {
+            if (trustFails) throw new Error('no room on the disk');
+            trust = next;
+          },
+        },
         hooks: () => [{ hook: 'exec', backend: 'BACKEND_SIGNAL', reason: '' }],
         losses: () => ({ emitted: 3n, acknowledged: 2n, dropped: new Map([['spool_full', 1n]]) }),
         log,
@@ -169,6 +192,63 @@ describe('the policy stream', () => {
     expect(policies.appliedRevision).toBe(5n);
     loadFails = false;
     expect((await answerTo(6, bundle(6)))?.ack).toMatchObject({ revision: '6' });
+  });
+
+  describe('a new trust', () => {
+    const wireKey = (signer: typeof key) => ({
+      keyId: signer.keyId,
+      publicKeyDer: signer.publicKey.export({ type: 'spki', format: 'der' }),
+    });
+    let authority: Buffer;
+
+    beforeAll(async () => {
+      [authority] = await newAuthority();
+    });
+
+    /** Of the newest message that says it. */
+    const toldTrust = () =>
+      fake.received
+        .flatMap(({ hello, heartbeat }) => hello?.trustSha256 ?? heartbeat?.trustSha256 ?? [])
+        .at(-1);
+
+    it('is kept, and then told', async () => {
+      expect(toldTrust()).toEqual(trustSha256({ caCertificatesDer: [], signingKeys: [] }));
+      const next = {
+        caCertificatesDer: [authority],
+        signingKeys: [wireKey(key), wireKey(newKey())],
+      };
+      fake.offerTrust(next);
+      await eventually(() => expect(toldTrust()).toEqual(trustSha256(next)));
+      expect(trust).toEqual(next);
+    });
+
+    it('is refused where one could not live with it, or cannot keep it', async () => {
+      const good = { caCertificatesDer: [authority], signingKeys: [wireKey(key)] };
+      const former = trust;
+      const leaf = await issueServerCertificate(
+        await loadCertificateAuthority(...(await newAuthority())),
+        [],
+        new Date(),
+      );
+      for (const wrong of [
+        { ...good, caCertificatesDer: [] },
+        { ...good, signingKeys: [] },
+        { ...good, caCertificatesDer: [Buffer.from('no certificate')] },
+        { ...good, caCertificatesDer: [leaf.der] },
+        { ...good, signingKeys: [{ ...wireKey(key), keyId: 'another' }] },
+        { ...good, caCertificatesDer: Array.from({ length: 9 }, () => authority) },
+      ]) {
+        expect(() => trustFromWire(wrong)).toThrow(
+          expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+        );
+        fake.offerTrust(wrong);
+      }
+      trustFails = true;
+      fake.offerTrust(good);
+      // The stream goes on, and what comes after it is heard.
+      expect((await answerTo(5, bundle(5)))?.ack).toMatchObject({ revision: '5' });
+      expect(trust).toBe(former);
+    });
   });
 
   it('tells of its losses now and then', async () => {

@@ -4,7 +4,7 @@ import {
   type AuditContent,
   chainHash,
 } from '../../../control-plane/domain/audit.js';
-import { Workspace } from './run.js';
+import { Workspace } from '../../support/cli.js';
 
 type Line = Record<string, unknown>;
 

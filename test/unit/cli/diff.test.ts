@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DRIFT_POLICY, Workspace } from './run.js';
+import { DRIFT_POLICY, Workspace } from '../../support/cli.js';
 
 const NARROWER = DRIFT_POLICY.replace('[writable, memory]', '[writable]');
 const RENAMED = DRIFT_POLICY.replaceAll('drifted', 'notInImage');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DRIFT_POLICY, Workspace } from './run.js';
+import { DRIFT_POLICY, Workspace } from '../../support/cli.js';
 
 const DRIFT = { operation: 'exec', executable: '/tmp/x', origin: 'writable' };
 const SHELLS = `process:

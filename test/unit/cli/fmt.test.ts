@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { replaceFile } from '../../../control-plane/cli/replace-file.js';
-import { DRIFT_POLICY, Workspace } from './run.js';
+import { DRIFT_POLICY, Workspace } from '../../support/cli.js';
 
 const UGLY = DRIFT_POLICY.replace('[exec]', '[ "exec" ]');
 const CHANGE = `--- ugly.yaml

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DRIFT_POLICY, Workspace } from './run.js';
+import { DRIFT_POLICY, Workspace } from '../../support/cli.js';
 
 const CASES = `cases:
   - name: drift is denied

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LIMITS } from '../../../proto/ts/wire/limits.js';
-import { DRIFT_POLICY, Workspace } from './run.js';
+import { DRIFT_POLICY, Workspace } from '../../support/cli.js';
 
 const UNKNOWN_KEY = DRIFT_POLICY.replace('executableOrigin', 'executableOrgin');
 const UNUSED = DRIFT_POLICY.replace('      exclude: [buildPods]\n', '');

@@ -5,7 +5,7 @@ import {
   isKubernetesVersion,
 } from '../../../proto/ts/wire/kubernetes-version.js';
 
-const nodes = { total: 3, silent: 0, behind: 0, refusing: 0, losing: 0 };
+const nodes = { total: 3, silent: 0, behind: 0, refusing: 0, losing: 0, quarantined: 0 };
 
 describe('the health of a cluster', () => {
   it.each([
@@ -15,6 +15,7 @@ describe('the health of a cluster', () => {
     ['degraded', { silent: 1 }],
     ['degraded', { behind: 1 }],
     ['degraded', { refusing: 1 }],
+    ['degraded', { quarantined: 1 }],
     ['down', { silent: 3, behind: 3 }],
   ])('is %s with %j', (health, more) => {
     expect(clusterStatus({ ...nodes, ...more }, [])).toEqual({

@@ -26,6 +26,7 @@ describe('the settings of the control plane', () => {
       operations: { host: '127.0.0.1', port: 9464 },
       drain: { delayMs: 5_000, limitMs: 15_000 },
       databaseConnections: 10,
+      rates: { caller: 600, tenant: 3_000, failures: 60, eventBytes: 33_554_432 },
     });
   });
 
@@ -53,6 +54,7 @@ describe('the settings of the control plane', () => {
         BULKHEAD_DRAIN_DELAY_MS: '10001',
         BULKHEAD_DRAIN_LIMIT_MS: '-1',
         BULKHEAD_DATABASE_CONNECTIONS: '0',
+        BULKHEAD_RATE_CALLER: '0',
         BULKHEAD_MIGRATE: 'yes',
         BULKHEAD_LOG_LEVLE: 'hunter2',
         OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
@@ -72,6 +74,7 @@ describe('the settings of the control plane', () => {
       'BULKHEAD_MASTER_KEY',
       'BULKHEAD_MIGRATE',
       'BULKHEAD_OPERATIONS_ADDRESS',
+      'BULKHEAD_RATE_CALLER',
       'BULKHEAD_TRUSTED_PROXIES',
       'DATABASE_URL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -79,6 +82,37 @@ describe('the settings of the control plane', () => {
       'OTEL_TRACES_SAMPLER_ARG',
     ]);
     expect(problems.join()).not.toMatch(/hunter2|aHVudGVyMg/);
+  });
+
+  it('want the master key from one place', () => {
+    const active = Buffer.alloc(32, 1);
+    const other = Buffer.alloc(32, 2);
+    const text = other.toString('base64');
+    expect(readConfig([], { ...NEEDED, BULKHEAD_MASTER_KEY_OTHER: text }).masterKey).toEqual({
+      active,
+      other,
+    });
+    const plugin = { BULKHEAD_KMS_SOCKET: '/run/kms.sock' };
+    const withoutKey = { ...NEEDED, BULKHEAD_MASTER_KEY: '' };
+    expect(readConfig([], { ...withoutKey, ...plugin }).masterKey).toEqual({
+      kmsSocket: '/run/kms.sock',
+      other: undefined,
+    });
+    const about = (environment: Record<string, string>) =>
+      problemsOf(environment).map((problem) => problem.split(':')[0]);
+    expect(about({ BULKHEAD_MASTER_KEY: '' })).toEqual(['BULKHEAD_MASTER_KEY']);
+    expect(about(plugin)).toEqual(['BULKHEAD_KMS_SOCKET']);
+    const moved = { ...plugin, BULKHEAD_MASTER_KEY: '', BULKHEAD_MASTER_KEY_OTHER: text };
+    expect(about(moved)).toEqual([]);
+    expect(about({ BULKHEAD_MASTER_KEY: '', BULKHEAD_KMS_SOCKET: 'kms.sock' })).toEqual([
+      'BULKHEAD_KMS_SOCKET',
+    ]);
+    // Both are named, and the file is not there.
+    expect(about({ BULKHEAD_MASTER_KEY_FILE: '/nowhere/key' })).toEqual([
+      'BULKHEAD_MASTER_KEY_FILE',
+      'BULKHEAD_MASTER_KEY_FILE',
+    ]);
+    expect(about({ BULKHEAD_MASTER_KEY_OTHER: 'c2hvcnQ=' })).toEqual(['BULKHEAD_MASTER_KEY_OTHER']);
   });
 
   it.each([

@@ -23,7 +23,17 @@ it('have the labels and the meaning that the README has', () => {
 });
 
 it('are labelled by nothing that a tenant chooses', () => {
-  const known = ['method', 'route', 'status', 'code', 'kind', 'loop', 'outcome', 'consumer'];
+  const known = [
+    'method',
+    'route',
+    'status',
+    'code',
+    'kind',
+    'loop',
+    'outcome',
+    'consumer',
+    'limit',
+  ];
   const labels = new Set(ours.flatMap(({ labelNames }) => labelNames));
   expect([...labels].sort()).toEqual([...known, 'role', 'pool'].sort());
 });
@@ -32,4 +42,15 @@ it('are counted for one process each, not in what prom-client keeps for all', as
   const [one, other] = [createMetrics(), createMetrics()];
   one.rpc.bundlePushes.inc();
   expect(await other.registry.metrics()).toMatch(/^bulkhead_bundle_pushes_total 0$/m);
+});
+
+it('say in days when authorities run out, and nothing before that is known', async () => {
+  const { keys, registry } = createMetrics();
+  const sample = async (name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await registry.metrics())?.[1]);
+  expect(await sample('bulkhead_ca_expiry_days')).toBeNaN();
+  const inDays = (days: number) => new Date(Date.now() + days * 24 * 60 * 60_000);
+  keys.watch(() => ({ active: inDays(3650), trusted: [inDays(3650), inDays(30)] }));
+  expect(await sample('bulkhead_ca_expiry_days')).toBeCloseTo(3650, 1);
+  expect(await sample('bulkhead_trusted_ca_expiry_days')).toBeCloseTo(30, 1);
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import {
-  createWebhookSender,
+  openWebhookSender,
   retryAfterToMs,
   type WebhookSender,
 } from '../../../control-plane/sinks/webhook.js';
@@ -20,7 +20,7 @@ describe('the webhook sender', () => {
   const senders: WebhookSender[] = [];
 
   const makeSender = (allowPrivateAddresses: boolean) => {
-    const sender = createWebhookSender({ allowPrivateAddresses });
+    const sender = openWebhookSender({ allowPrivateAddresses });
     senders.push(sender);
     return sender;
   };

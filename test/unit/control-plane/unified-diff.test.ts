@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { unifiedDiff } from '../../../control-plane/cli/unified-diff.js';
+import { unifiedDiff } from '../../../control-plane/domain/unified-diff.js';
 
 /** What a patch makes of a text, after every line that it keeps or removes was found there. */
 function patched(before: string, patch: string): string {

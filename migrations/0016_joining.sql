@@ -20,3 +20,13 @@ GRANT INSERT ON alerts, outbox TO bulkhead_app;
 DROP POLICY clusters ON join_redemptions;
 CREATE POLICY clusters ON join_redemptions AS RESTRICTIVE
   USING ((SELECT bulkhead_caller_clusters()) IS NULL OR node_id IN (SELECT id FROM nodes));
+-- As in 0012, with what is new of a node that is shown.
+DROP TRIGGER nodes_change ON nodes;
+CREATE TRIGGER nodes_change AFTER UPDATE ON nodes
+  FOR EACH ROW WHEN (
+    (OLD.name, OLD.labels, OLD.kernel_release, OLD.agent_version, OLD.kubernetes_version, OLD.hooks,
+      OLD.state, OLD.applied_revision, OLD.last_nack, OLD.joined_at, OLD.quarantined_at, OLD.revoked_at)
+    IS DISTINCT FROM
+    (NEW.name, NEW.labels, NEW.kernel_release, NEW.agent_version, NEW.kubernetes_version, NEW.hooks,
+      NEW.state, NEW.applied_revision, NEW.last_nack, NEW.joined_at, NEW.quarantined_at, NEW.revoked_at)
+  ) EXECUTE FUNCTION bulkhead_note_change('nodes', 'id', 'cluster_id', '');

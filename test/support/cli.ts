@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Io } from '../../../control-plane/cli/command.js';
-import { runProgram } from '../../../control-plane/cli/program.js';
+import type { Io, Settings } from '../../control-plane/cli/command.js';
+import { runProgram } from '../../control-plane/cli/program.js';
 
 export interface Run {
   readonly code: number;
@@ -29,7 +29,7 @@ export class Workspace {
 
   /** Runs the command line in this process; arguments that begin with @ are names in the folder. */
   async run(args: readonly string[], around: Partial<FakeAround> = {}): Promise<Run> {
-    const io = fakeIo(around);
+    const io = fakeIo(this.folder, around);
     const named = args.map((arg) => (arg.startsWith('@') ? this.path(arg.slice(1)) : arg));
     const code = await runProgram(named, io);
     const short = (text: string) =>
@@ -41,6 +41,12 @@ export class Workspace {
 export interface FakeAround {
   readonly stdin: string | Uint8Array;
   readonly terminal: boolean;
+  /** Of the terminal. */
+  readonly columns: number;
+  /** What is said to one question after the other; without any nobody is there. */
+  readonly answers: readonly string[] | (() => Promise<string>);
+  readonly settings: Partial<Settings>;
+  readonly variables: Readonly<Record<string, string>>;
   readonly colour: boolean;
 }
 
@@ -48,10 +54,14 @@ interface FakeIo extends Io {
   readonly written: { out: string; err: string };
 }
 
-function fakeIo({ stdin = '', terminal = false, colour = false }: Partial<FakeAround>): FakeIo {
+function fakeIo(folder: string, around: Partial<FakeAround>): FakeIo {
+  const { stdin = '', terminal = false, colour = false, columns = 80 } = around;
+  const { answers = [] } = around;
+  const left = typeof answers === 'function' ? [] : [...answers];
   const written = { out: '', err: '' };
   const output = (name: 'out' | 'err') => ({
     isTerminal: terminal,
+    columns: terminal ? columns : undefined,
     write(text: string) {
       written[name] += text;
     },
@@ -62,7 +72,20 @@ function fakeIo({ stdin = '', terminal = false, colour = false }: Partial<FakeAr
     stdout: output('out'),
     stderr: output('err'),
     colour,
-    whole: (work) => work(),
+    settings: {
+      contextFile: join(folder, 'config', 'config.yaml'),
+      context: undefined,
+      server: undefined,
+      apiKey: undefined,
+      caFile: undefined,
+      ...around.settings,
+    },
+    variable: (name) => around.variables?.[name],
+    ask: async (question) => {
+      written.err += question;
+      return typeof answers === 'function' ? answers() : left.shift();
+    },
+    whole: (work) => work(new AbortController().signal),
   };
 }
 

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { Offers } from '../../../control-plane/domain/offers.js';
+
+describe('what a node is offered', () => {
+  it('is nothing before it said what it runs, and nothing older than that', () => {
+    const offers = new Offers();
+    expect(offers.isNews(9)).toBe(false);
+    offers.hello(5);
+    expect([4, 5, 6].map((revision) => offers.isNews(revision))).toEqual([false, false, true]);
+  });
+
+  it('is one bundle at a time', () => {
+    const offers = new Offers();
+    offers.hello(0);
+    const nonce = offers.offer(1);
+    expect(offers.isNews(2)).toBe(false);
+    expect(offers.acknowledge(nonce)).toBe(1);
+    expect([1, 2].map((revision) => offers.isNews(revision))).toEqual([false, true]);
+  });
+
+  it('is not again what it refused', () => {
+    const offers = new Offers();
+    offers.hello(1);
+    expect(offers.refuse(offers.offer(2))).toBe(2);
+    expect([1, 2, 3].map((revision) => offers.isNews(revision))).toEqual([false, false, true]);
+  });
+
+  it('is answered by its nonce, once', () => {
+    const offers = new Offers();
+    offers.hello(0);
+    const nonce = offers.offer(1);
+    expect(() => offers.acknowledge('another')).toThrow('was not sent');
+    offers.acknowledge(nonce);
+    expect(() => offers.refuse(nonce)).toThrow('was not sent');
+  });
+});
