@@ -58,6 +58,8 @@ export interface HttpDependencies extends HealthDependencies {
   readonly limits?: LimitMetrics;
   /** Where the compiled policy-diff-worker.ts is, if not beside this file. */
   readonly policyDiffWorker?: URL;
+  /** How long one may take; default 5 s. */
+  readonly policyDiffLimitMs?: number;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */
