@@ -33,6 +33,8 @@ export const PERMISSION_SCOPES = {
   'audit-log:read': 'tenant',
   'settings:read': 'cluster',
   'settings:write': 'tenant',
+  /** While a freeze window is open, of whatever they may change. */
+  'freeze:override': 'cluster',
   'tenants:read': 'platform',
   'tenants:write': 'platform',
 } as const;

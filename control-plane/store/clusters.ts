@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { CLUSTER_ID_LABEL, CLUSTER_NAME_LABEL } from '../domain/clusters.js';
 import type { LabelSelector } from '../domain/label-selector.js';
-import { lockDesired, recomputeDesired } from './desired-state.js';
+import { type FreezeStance, lockDesired, recomputeDesired } from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { labelsMatch } from './label-selector.js';
@@ -60,7 +60,8 @@ export async function createCluster(
     })
     .returning();
   const created = clusterFromRow(only(rows));
-  await recomputeDesired(tx, { clusterId: created.id });
+  // It runs nothing yet that a freeze could keep.
+  await recomputeDesired(tx, { clusterId: created.id }, 'overridden');
   return created;
 }
 
@@ -82,13 +83,14 @@ export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
 /**
  * `check` sees what is there and may throw; nobody changes it in between. Other assignments may choose it
  * afterwards.
- * @throws BulkheadError NOT_FOUND, and as createCluster
+ * @throws BulkheadError NOT_FOUND, FROZEN, and as createCluster
  */
 export async function updateCluster(
   tx: TenantTx,
   id: string,
   { name, labels }: ClusterChange,
   check: (current: Cluster) => void = () => {},
+  freeze?: FreezeStance,
 ): Promise<Cluster> {
   await lockDesired(tx);
   const [row] = await tx.queries.select().from(clusters).where(byId(tx, id)).for('update');
@@ -102,7 +104,7 @@ export async function updateCluster(
     })
     .where(byId(tx, id))
     .returning();
-  await recomputeDesired(tx, { clusterId: id });
+  await recomputeDesired(tx, { clusterId: id }, freeze);
   return clusterFromRow(only(rows));
 }
 

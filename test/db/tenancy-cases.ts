@@ -36,6 +36,7 @@ import {
   updateCluster,
 } from '../../control-plane/store/clusters.js';
 import { checkDesiredFits } from '../../control-plane/store/desired-fit.js';
+import { checkNotFrozen } from '../../control-plane/store/desired-freeze.js';
 import {
   countPolicyUse,
   listClusterPolicies,
@@ -262,6 +263,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'desired-fit.checkDesiredFits',
     call: (tx, world) => checkDesiredFits(tx, [world.clusterId]),
+    forgets: true,
+  },
+  {
+    name: 'desired-freeze.checkNotFrozen',
+    call: (tx, world) => checkNotFrozen(tx, [world.clusterId]),
     forgets: true,
   },
   {

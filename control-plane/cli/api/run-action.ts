@@ -23,7 +23,12 @@ export async function runAction(
 ): Promise<ExitCode> {
   const { operand, options = [], confirm, columns = resource.columns } = action;
   const read = readArguments<string, string>(args, {
-    flags: [...SESSION_FLAGS, 'no-headers', ...(confirm ? ['yes'] : [])],
+    flags: [
+      ...SESSION_FLAGS,
+      'no-headers',
+      ...(confirm ? ['yes'] : []),
+      ...(action.mayBeFrozen ? ['override-freeze'] : []),
+    ],
     texts: [
       ...SESSION_TEXTS,
       'output',
@@ -57,10 +62,11 @@ export async function runAction(
   }
   const revision = action.ifMatch ? revisionOf(await client.get(request.path)) : undefined;
   const { method } = action;
+  const overrideFreeze = read.flags.has('override-freeze');
   const answer = await client.call(
     method === 'POST' || method === 'PATCH'
-      ? { method, path: request.path, body: request.body, revision }
-      : { method, path: request.path, query: request.query },
+      ? { method, path: request.path, body: request.body, revision, overrideFreeze }
+      : { method, path: request.path, query: request.query, overrideFreeze },
   );
   return tell(client, action, answer, what, shown, io);
 }

@@ -78,6 +78,7 @@ export const CLUSTERS: Resource = {
       name: 'edit',
       about: 'change the name or the labels of a cluster',
       method: 'PATCH',
+      mayBeFrozen: true,
       path: '/v1/clusters/:clusterId',
       ifMatch: true,
       operand: CLUSTER,

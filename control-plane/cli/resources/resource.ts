@@ -63,6 +63,8 @@ export interface Action {
   readonly isWhole?: true;
   /** PATCH: reads it first, and is refused where it changes in between. */
   readonly ifMatch?: true;
+  /** May be held up by a freeze window, which an owner or admin may override. */
+  readonly mayBeFrozen?: true;
   /** What the command acts on or makes: its argument without an option. */
   readonly operand?: Value;
   readonly options?: readonly Option[];

@@ -163,6 +163,12 @@ export const ERROR_CODES = {
     'it exists already, or was changed in between',
     'read it again and repeat',
   ),
+  FROZEN: info(
+    'FAILED_PRECONDITION',
+    409,
+    'a freeze window holds a cluster that this would change',
+    'wait until it is over; an owner or admin may override it',
+  ),
   LAST_OWNER: info(
     'FAILED_PRECONDITION',
     409,
