@@ -23,6 +23,8 @@ export type ResourceName =
   | 'webhook'
   | 'api-key'
   | 'member'
+  | 'session'
+  | 'identity-provider'
   | 'platform-tenant'
   | 'settings'
   | 'audit';
@@ -93,10 +95,14 @@ export interface Value {
     | 'boolean'
     | 'minutes'
     | 'labels'
+    /** Words with commas between them. */
+    | 'list'
     | 'past'
     | 'future'
     /** A file of YAML or JSON. */
-    | 'document';
+    | 'document'
+    /** A file whose text is for no list of processes and no history of a shell. */
+    | 'secret';
   readonly words?: readonly string[];
 }
 
