@@ -166,12 +166,19 @@ async function startApi(
   vault: Vault,
   keys: KeySource,
 ): Promise<void> {
-  const { config, log, metrics, phase, works } = replica;
-  const { createHttpServer } = await import('./http/server.js');
+  const { config, log, metrics, phase, works, resources } = replica;
+  const [{ createHttpServer }, { createOidcClient }] = await Promise.all([
+    import('./http/server.js'),
+    import('./identity/oidc-client.js'),
+  ]);
+  const oidc = createOidcClient({ allowPrivateAddresses: config.oidcAllowPrivate });
+  resources.push({ name: 'identity providers', close: () => oidc.close() });
   const http = await createHttpServer({
     database,
     vault,
     caPin: () => keys.current.caPin,
+    publicUrl: config.publicUrl,
+    oidc,
     log: log.child({ role: 'api' }),
     metrics: metrics.http,
     rates: config.rates,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { nearest } from '../proto/ts/policy/language.js';
+import { isLoopback } from './domain/origins.js';
 import { RATES, type Rates } from './domain/rates.js';
 import { DRAIN_DELAY_MS, DRAIN_LIMIT_MS, type DrainTimes } from './drain.js';
 import { type MasterKeySetting, type Reader, readMasterKeys } from './keys/master-key-setting.js';
@@ -29,6 +30,8 @@ export interface Config {
     readonly names: readonly string[];
   };
   readonly operations: { readonly host: string; readonly port: number };
+  /** An origin: no slash behind it. */
+  readonly publicUrl: string;
   readonly drain: DrainTimes;
   readonly rates: Rates;
   readonly elasticsearchUrl: string | undefined;
@@ -40,6 +43,7 @@ export interface Config {
   /** At most so many for an API key; 0: as long as whoever makes it says. */
   readonly apiKeyDays: number;
   readonly batchDays: number;
+  readonly oidcAllowPrivate: boolean;
   readonly migrateOnStart: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -71,6 +75,9 @@ export const CONFIG_HELP = `bulkhead-control-plane [COMMAND] [--help]
   rotate-master-key                   --step=reseal: encrypts anew what is not under the master key of now;
     [--step=status] [--force]         with BULKHEAD_KMS_SOCKET also begin, activate and finish
     [--json]
+  create-login-link --tenant=NAME     prints a link that lets a person in once, within 15 minutes; makes
+    --email=ADDRESS [--as=owner]      the member, with that role, where there is none of that address
+    [--json]
 
 Settings (environment)
   DATABASE_URL                  postgres://user:password@host:port/database (required)
@@ -84,6 +91,8 @@ Settings (environment)
   BULKHEAD_TRUSTED_PROXIES      addresses and networks (10.0.0.0/8), separated by commas, of the proxies
                                 before the API: X-Forwarded-For is believed of them, and of nobody else
                                 (default none)
+  BULKHEAD_PUBLIC_URL           the origin by which browsers reach the API, https://bulkhead.example.com; http
+                                on loopback only (default http://127.0.0.1 with the API's port)
   BULKHEAD_GRPC_ADDRESS         host:port for agents (default 127.0.0.1:8443)
   BULKHEAD_GRPC_NAMES           names and addresses that agents reach it by, for its certificate
                                 (default: this host's name, localhost, 127.0.0.1)
@@ -96,6 +105,7 @@ Settings (environment)
   BULKHEAD_RATE_CALLER          requests to the API a minute of one caller, at this replica (default ${RATES.caller.standard})
   BULKHEAD_RATE_TENANT          the same of a tenant's callers together (default ${RATES.tenant.standard})
   BULKHEAD_RATE_FAILURES        the same of one address that fail to say who calls (default ${RATES.failures.standard})
+  BULKHEAD_RATE_LOGINS          steps of logins a minute of one address, at this replica (default ${RATES.logins.standard})
   BULKHEAD_RATE_TENANT_JOINS    joins a minute of one tenant, at this replica (default ${RATES.tenantJoins.standard})
   BULKHEAD_RATE_ADDRESS_JOINS   the same of one address (default ${RATES.addressJoins.standard})
   BULKHEAD_RATE_EVENT_BYTES     bytes of events a second of one tenant, at this replica: what is more
@@ -109,6 +119,8 @@ Settings (environment)
                                 agent may repeat one (default 7)
   BULKHEAD_MIGRATE              true: migrate before serving (default false)
   BULKHEAD_WEBHOOK_PRIVATE      true: webhooks may go to private and loopback addresses (default false)
+  BULKHEAD_OIDC_PRIVATE         true: identity providers may be at private addresses, and at loopback without
+                                TLS (default false)
   BULKHEAD_LOG_LEVEL            ${LOG_LEVELS.join(', ')} (default info)
   ELASTICSEARCH_URL             events and alerts go there too
   OTEL_EXPORTER_OTLP_ENDPOINT   http://collector:4318: traces go there, as OTLP over HTTP
@@ -138,14 +150,16 @@ export function readConfig(
     if (value !== 'true' && value !== 'false') problems.push(`${name}: true or false`);
     return value === 'true';
   };
+  const http = readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems);
   const config: Config = {
     roles: readRoles(args, text('BULKHEAD_ROLE'), problems),
     databaseUrl: readUrl('DATABASE_URL', text, ['postgres:', 'postgresql:'], problems) ?? '',
     databaseConnections: readInteger('BULKHEAD_DATABASE_CONNECTIONS', text, CONNECTIONS, problems),
     masterKey: readMasterKeys(text, problems),
     trustDomain: readTrustDomain(text('BULKHEAD_TRUST_DOMAIN') ?? 'bulkhead', problems),
-    http: readAddress('BULKHEAD_HTTP_ADDRESS', text, '127.0.0.1:8080', problems),
     trustedProxies: readNetworks('BULKHEAD_TRUSTED_PROXIES', text, problems),
+    http,
+    publicUrl: readOrigin('BULKHEAD_PUBLIC_URL', text, `http://127.0.0.1:${http.port}`, problems),
     grpc: {
       ...readAddress('BULKHEAD_GRPC_ADDRESS', text, '127.0.0.1:8443', problems),
       names: text('BULKHEAD_GRPC_NAMES')?.split(/[\s,]+/) ?? [hostname(), 'localhost', '127.0.0.1'],
@@ -173,6 +187,7 @@ export function readConfig(
     webhookAllowPrivate: flag('BULKHEAD_WEBHOOK_PRIVATE'),
     apiKeyDays: readInteger('BULKHEAD_API_KEY_DAYS', text, API_KEY_DAYS, problems),
     batchDays: readInteger('BULKHEAD_BATCH_DAYS', text, BATCH_DAYS, problems),
+    oidcAllowPrivate: flag('BULKHEAD_OIDC_PRIVATE'),
     migrateOnStart: flag('BULKHEAD_MIGRATE'),
     logLevel: readLogLevel(text('BULKHEAD_LOG_LEVEL') ?? 'info', problems),
   };
@@ -214,6 +229,7 @@ function readRates(text: Reader, problems: string[]): Rates {
     caller: read('CALLER', 'caller'),
     tenant: read('TENANT', 'tenant'),
     failures: read('FAILURES', 'failures'),
+    logins: read('LOGINS', 'logins'),
     tenantJoins: read('TENANT_JOINS', 'tenantJoins'),
     addressJoins: read('ADDRESS_JOINS', 'addressJoins'),
     eventBytes: read('EVENT_BYTES', 'eventBytes'),
@@ -285,6 +301,20 @@ function readTracing(text: Reader, problems: string[]): Config['tracing'] {
   return endpoint === undefined
     ? undefined
     : { endpoint, headers: Object.fromEntries(headers), ratio, serviceName };
+}
+
+/** Without TLS whoever is on the way reads the cookie: on loopback nobody is. */
+function readOrigin(name: string, text: Reader, fallback: string, problems: string[]): string {
+  const value = text(name) ?? fallback;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isOrigin = url && url.href === `${url.origin}/`;
+  const isSafe =
+    url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (isOrigin && isSafe) return url.origin;
+  problems.push(
+    `${name}: an https origin without a path, or http on loopback, for example https://bulkhead.example.com`,
+  );
+  return fallback;
 }
 
 function readTrustDomain(value: string, problems: string[]): string {

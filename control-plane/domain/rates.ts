@@ -10,6 +10,8 @@ export const RATES = {
   tenant: { standard: 3_000, min: 1, max: 1_000_000 },
   /** Requests a minute of one address that fail to say who calls. */
   failures: { standard: 60, min: 1, max: 1_000_000 },
+  /** Steps of logins a minute of one address: there are two or three in each. */
+  logins: { standard: 60, min: 1, max: 1_000_000 },
   /** Joins a minute. */
   tenantJoins: { standard: 6_000, min: 1, max: 1_000_000 },
   addressJoins: { standard: 3_000, min: 1, max: 1_000_000 },
@@ -24,6 +26,7 @@ export type LimitName =
   | 'caller'
   | 'tenant'
   | 'failed-authentication'
+  | 'login-address'
   | 'join-tenant'
   | 'join-address'
   | 'event-bytes'

@@ -33,6 +33,12 @@ export const PERMISSION_SCOPES = {
   'audit-log:read': 'tenant',
   'settings:read': 'cluster',
   'settings:write': 'tenant',
+  /** While a freeze window is open, of whatever they may change. */
+  'freeze:override': 'cluster',
+  'identity-providers:read': 'tenant',
+  'identity-providers:write': 'tenant',
+  'sessions:read': 'cluster',
+  'sessions:write': 'cluster',
   'tenants:read': 'platform',
   'tenants:write': 'platform',
 } as const;
@@ -42,16 +48,33 @@ export type PermissionScope = (typeof PERMISSION_SCOPES)[Permission];
 export const PERMISSIONS = Object.keys(PERMISSION_SCOPES) as readonly Permission[];
 const OF_TENANTS = PERMISSIONS.filter((known) => PERMISSION_SCOPES[known] !== 'platform');
 
-/** 'anyone': no key is asked for. */
-export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
+/** 'anyone': no key is asked for. 'session': whoever came with a session, whatever their role. */
+export type Access = Permission | 'anyone' | 'session';
+
+export const ROUTE_ACCESS: Readonly<Record<string, Access>> = {
   'GET /livez': 'anyone',
   'GET /readyz': 'anyone',
   'GET /schemas/policy.json': 'anyone',
   'GET /openapi.json': 'anyone',
+  'GET /': 'anyone',
+  'GET /auth/login': 'anyone',
+  'GET /auth/callback/:providerId': 'anyone',
+  'GET /auth/link': 'anyone',
+  'GET /auth/link.js': 'anyone',
+  'POST /auth/link': 'anyone',
+  'GET /auth/session': 'session',
+  'POST /auth/logout': 'session',
   'GET /v1/tenant': 'tenant:read',
   'GET /v1/tenant/quotas': 'tenant:read',
   // And of each topic the permission to read it: see live-topics.ts.
   'GET /v1/live': 'tenant:read',
+  'GET /v1/identity-providers': 'identity-providers:read',
+  'POST /v1/identity-providers': 'identity-providers:write',
+  'GET /v1/identity-providers/:providerId': 'identity-providers:read',
+  'PATCH /v1/identity-providers/:providerId': 'identity-providers:write',
+  'DELETE /v1/identity-providers/:providerId': 'identity-providers:write',
+  'GET /v1/sessions': 'sessions:read',
+  'DELETE /v1/sessions/:sessionId': 'sessions:write',
   'GET /v1/clusters': 'clusters:read',
   'POST /v1/clusters': 'clusters:write',
   'GET /v1/clusters/:clusterId': 'clusters:read',
@@ -107,6 +130,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, Permission | 'anyone'>> = {
   'GET /v1/members/:memberId': 'members:read',
   'PATCH /v1/members/:memberId': 'members:write',
   'DELETE /v1/members/:memberId': 'members:write',
+  'POST /v1/members/:memberId/login-links': 'members:write',
   'GET /v1/api-keys': 'api-keys:read',
   'POST /v1/api-keys': 'api-keys:write',
   'DELETE /v1/api-keys/:keyId': 'api-keys:write',
@@ -128,6 +152,9 @@ const READ: readonly Permission[] = [
   'events:read',
   'alerts:read',
   'settings:read',
+  // Of their own; those of others ask for members:read and members:write.
+  'sessions:read',
+  'sessions:write',
 ];
 
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
@@ -150,7 +177,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
 /** The page over the OpenAPI document, and its files. */
 export const DOCS_PREFIX = '/docs';
 
-export function accessOf(method: string, route: string): Permission | 'anyone' | undefined {
+export function accessOf(method: string, route: string): Access | undefined {
   if (isDocs(method, route)) return 'anyone';
   const key = `${method} ${route}`;
   return Object.hasOwn(ROUTE_ACCESS, key) ? ROUTE_ACCESS[key] : undefined;

@@ -16,6 +16,7 @@ import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { checkWithin } from './cluster-limit.js';
+import { FreezeHeaders, freezeDetails, freezeOf } from './freeze.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { VersionNumber } from './policy-shapes.js';
@@ -128,7 +129,7 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
         operationId: 'createAssignment',
         summary: 'Assigns a version of a policy to the clusters that a selector chooses',
         tags,
-        headers: IdempotencyHeaders,
+        headers: Type.Object({ ...IdempotencyHeaders.properties, ...FreezeHeaders.properties }),
         body: NewAssignment,
         response: { 201: Assignment },
       },
@@ -136,11 +137,13 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
     async (request, reply) => {
       const { mode = 'observe', priority = 0, ...body } = request.body;
       checkWithin(request, clustersOf(body));
+      const freeze = freezeOf(request);
       const assignment = await makeOnce(dependencies, request, reply, async (tx) => {
         const row = { ...body, mode, priority, createdBy: creatorOf(request) };
-        const made = await createAssignment(tx, row);
+        const made = await createAssignment(tx, row, freeze);
         const answer = await toAnswer(tx, made);
-        const what = { after: toJson(made), details: detailsOf(made) };
+        const details = { ...detailsOf(made), ...freezeDetails(freeze) };
+        const what = { after: toJson(made), details };
         await audit(tx, request, 'assignment.create', made.id, what);
         return answer;
       });
@@ -179,7 +182,7 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
         summary: 'Changes an assignment; of which policy it is stays',
         tags,
         params,
-        headers: IfMatchHeaders,
+        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
         body: AssignmentChange,
         response: { 200: Assignment },
       },
@@ -187,16 +190,26 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
     async (request, reply) => {
       const { assignmentId } = request.params;
       const { clusters } = request.body;
+      const asked = freezeOf(request);
+      // What hurts can be stopped at any time.
+      const freeze = isOnlyToObserve(request.body) ? 'overridden' : asked;
       if (clusters !== undefined) checkWithin(request, clustersOf({ clusters }));
       const answer = await inTenant(database, request, async (tx) => {
         let before: unknown;
-        const after = await updateAssignment(tx, assignmentId, request.body, (current) => {
-          checkWithin(request, clustersOf(current));
-          checkIfMatch(request, current);
-          before = toJson(current);
-        });
+        const after = await updateAssignment(
+          tx,
+          assignmentId,
+          request.body,
+          (current) => {
+            checkWithin(request, clustersOf(current));
+            checkIfMatch(request, current);
+            before = toJson(current);
+          },
+          freeze,
+        );
         const changed = await toAnswer(tx, after);
-        const what = { before, after: toJson(after), details: detailsOf(after) };
+        const details = { ...detailsOf(after), ...freezeDetails(asked) };
+        const what = { before, after: toJson(after), details };
         await audit(tx, request, 'assignment.update', assignmentId, what);
         return changed;
       });
@@ -213,18 +226,25 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
           'Takes an assignment back; where another chooses a cluster too, that one has its way',
         tags,
         params,
-        headers: IfMatchHeaders,
+        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
         response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
       },
     },
     async (request, reply) => {
       const { assignmentId } = request.params;
+      const freeze = freezeOf(request);
       await inTenant(database, request, async (tx) => {
-        const gone = await deleteAssignment(tx, assignmentId, (current) => {
-          checkWithin(request, clustersOf(current));
-          checkIfMatch(request, current);
-        });
-        const what = { before: toJson(gone), details: detailsOf(gone) };
+        const gone = await deleteAssignment(
+          tx,
+          assignmentId,
+          (current) => {
+            checkWithin(request, clustersOf(current));
+            checkIfMatch(request, current);
+          },
+          freeze,
+        );
+        const details = { ...detailsOf(gone), ...freezeDetails(freeze) };
+        const what = { before: toJson(gone), details };
         await audit(tx, request, 'assignment.delete', assignmentId, what);
       });
       return reply.code(204).send(undefined);
@@ -248,6 +268,10 @@ async function toAnswer(tx: TenantTx, assignment: StoredAssignment) {
 function tagged(reply: FastifyReply, answer: Static<typeof Assignment>) {
   setEtag(reply, answer);
   return answer;
+}
+
+function isOnlyToObserve({ mode, ...rest }: Static<typeof AssignmentChange>): boolean {
+  return mode === 'observe' && Object.keys(rest).length === 0;
 }
 
 function detailsOf({ id: _id, createdBy: _by, createdAt: _at, ...details }: StoredAssignment) {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { AuditAction, AuditTargetKind } from '../domain/audit.js';
-import { type AuditEntry, appendAudit } from '../store/audit-log.js';
+import { type AuditActor, type AuditEntry, appendAudit } from '../store/audit-log.js';
 import type { TenantTx } from '../store/transaction.js';
 import { anyCallerOf } from './caller.js';
 
@@ -17,11 +17,23 @@ export async function audit(
   what: Pick<AuditEntry, 'before' | 'after' | 'details'>,
 ): Promise<void> {
   const { kind, id: callerId, name } = anyCallerOf(request);
+  await auditAs({ kind, id: callerId, name }, tx, request, action, id, what);
+}
+
+/** The same of somebody who is no caller yet: who logs in. */
+export async function auditAs(
+  actor: AuditActor,
+  tx: TenantTx,
+  request: FastifyRequest,
+  action: AuditAction,
+  id: string,
+  what: Pick<AuditEntry, 'before' | 'after' | 'details'>,
+): Promise<void> {
   await appendAudit(tx, {
     ...what,
     action,
     target: { kind: targetKindOf(action), id },
-    actor: { kind, id: callerId, name },
+    actor,
     origin: {
       address: request.ip,
       userAgent: request.headers['user-agent'],

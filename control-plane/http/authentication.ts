@@ -5,9 +5,17 @@ import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.
 import { findApiKey, touchApiKey } from '../store/api-keys.js';
 import type { Database } from '../store/database.js';
 import { findPlatformCredential } from '../store/platform-credentials.js';
-import { accessOf, mayRole, PERMISSION_SCOPES, type Permission } from './access.js';
+import { findSession, touchSession } from '../store/sessions.js';
+import { type Access, accessOf, mayRole, PERMISSION_SCOPES } from './access.js';
 import type { Caller, PlatformCaller } from './caller.js';
 import { selectorOfClusters } from './cluster-limit.js';
+import { cookiesOf } from './cookies.js';
+import { checkCsrf } from './csrf.js';
+
+interface AuthenticationDependencies {
+  readonly database: Database;
+  readonly publicUrl: string;
+}
 
 interface Authenticated {
   readonly caller: Caller | PlatformCaller;
@@ -19,10 +27,13 @@ interface Authenticated {
  * One way to say who calls. undefined: the request does not try this one; one that it tries and that
  * fails is the end, not a reason to try the next.
  */
-type Way = (database: Database, request: FastifyRequest) => Promise<Authenticated | undefined>;
+type Way = (
+  dependencies: AuthenticationDependencies,
+  request: FastifyRequest,
+) => Promise<Authenticated | undefined>;
 
-/** In this order. */
-const WAYS: readonly Way[] = [byPlatformKey, byApiKey];
+/** In this order: with a key, a cookie is not looked at. A page cannot make a browser send a key. */
+const WAYS: readonly Way[] = [byPlatformKey, byApiKey, bySession];
 
 const TOUCH_AFTER_MS = 60_000;
 /** A key has 100 characters; more is not worth looking at. */
@@ -30,35 +41,45 @@ const HEADER_MAX = 512;
 
 /**
  * Settles who calls and whether they may, before anything of the request is read.
- * @throws BulkheadError UNAUTHENTICATED, TENANT_SUSPENDED, PERMISSION_DENIED
+ * @throws BulkheadError UNAUTHENTICATED, TENANT_SUSPENDED, PERMISSION_DENIED, CSRF_REFUSED
  */
-export async function authorise(database: Database, request: FastifyRequest): Promise<void> {
+export async function authorise(
+  dependencies: AuthenticationDependencies,
+  request: FastifyRequest,
+): Promise<void> {
   if (request.is404) return;
   const access = accessOf(request.method, request.routeOptions.url ?? '');
   if (access === 'anyone') return;
-  const { caller, suspendedAt } = await authenticate(database, request);
+  const { caller, suspendedAt } = await authenticate(dependencies, request);
   request.caller = caller;
   if (suspendedAt) throw new BulkheadError('TENANT_SUSPENDED');
   checkAccess(caller, access);
 }
 
-async function authenticate(database: Database, request: FastifyRequest): Promise<Authenticated> {
+async function authenticate(
+  dependencies: AuthenticationDependencies,
+  request: FastifyRequest,
+): Promise<Authenticated> {
   for (const way of WAYS) {
-    const authenticated = await way(database, request);
+    const authenticated = await way(dependencies, request);
     if (authenticated) return authenticated;
   }
   throw new BulkheadError('UNAUTHENTICATED');
 }
 
 /** @throws BulkheadError PERMISSION_DENIED */
-function checkAccess(caller: Caller | PlatformCaller, access: Permission | undefined): void {
+function checkAccess(caller: Caller | PlatformCaller, access: Access | undefined): void {
   const refuse = (why: string) => new BulkheadError('PERMISSION_DENIED', why);
-  const scope = access && PERMISSION_SCOPES[access];
+  if (access === 'session') {
+    if (caller.kind === 'member' && caller.viaSessionId !== undefined) return;
+    throw refuse('this is for people who have logged in');
+  }
+  const scope = access && access !== 'anyone' ? PERMISSION_SCOPES[access] : undefined;
   if (caller.kind === 'platform') {
     if (scope !== 'platform') throw refuse('a platform key may do nothing inside of a tenant');
     return;
   }
-  if (!access || !mayRole(caller.role, access)) {
+  if (!access || access === 'anyone' || !mayRole(caller.role, access)) {
     throw refuse(`the role ${caller.role} may not do this`);
   }
   if (scope !== 'cluster' && caller.clusters) {
@@ -68,7 +89,7 @@ function checkAccess(caller: Caller | PlatformCaller, access: Permission | undef
 
 /** @throws BulkheadError UNAUTHENTICATED */
 async function byPlatformKey(
-  database: Database,
+  { database }: AuthenticationDependencies,
   request: FastifyRequest,
 ): Promise<Authenticated | undefined> {
   const token = parseToken(TOKEN_KINDS.platform, bearerOf(request) ?? '');
@@ -81,7 +102,7 @@ async function byPlatformKey(
 
 /** @throws BulkheadError UNAUTHENTICATED */
 async function byApiKey(
-  database: Database,
+  { database }: AuthenticationDependencies,
   request: FastifyRequest,
 ): Promise<Authenticated | undefined> {
   const bearer = bearerOf(request);
@@ -103,6 +124,39 @@ async function byApiKey(
       role,
       ...(clusters && { clusters }),
       ...(expiresAt && { expiresAt }),
+    },
+    suspendedAt,
+  };
+}
+
+/** @throws BulkheadError UNAUTHENTICATED, CSRF_REFUSED */
+async function bySession(
+  { database, publicUrl }: AuthenticationDependencies,
+  request: FastifyRequest,
+): Promise<Authenticated | undefined> {
+  const cookie = request.cookies[cookiesOf(publicUrl).session];
+  if (cookie === undefined) return undefined;
+  const token = parseToken(TOKEN_KINDS.session, cookie.slice(0, HEADER_MAX));
+  const session = token && (await findSession(database, token.id));
+  checkCredential(token?.secret, session);
+  const { tenantId, member, tenantSuspendedAt: suspendedAt } = session;
+  if (member.disabledAt) throw new BulkheadError('UNAUTHENTICATED');
+  checkCsrf(request, publicUrl, token?.secret ?? '');
+  if (Date.now() - session.lastUsedAt.getTime() > TOUCH_AFTER_MS) {
+    await database.withTenant({ tenantId }, (tx) => touchSession(tx, session.id));
+  }
+  const { id, email: name, role } = member;
+  const clusters = selectorOfClusters(member.clusters);
+  return {
+    caller: {
+      kind: 'member',
+      id,
+      name,
+      tenantId,
+      role,
+      viaSessionId: session.id,
+      expiresAt: session.expiresAt,
+      ...(clusters && { clusters }),
     },
     suspendedAt,
   };

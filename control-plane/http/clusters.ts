@@ -19,6 +19,7 @@ import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import { checkChosen } from './cluster-limit.js';
+import { FreezeHeaders, freezeDetails, freezeOf } from './freeze.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
@@ -184,7 +185,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         summary: 'Changes the name or the labels of a cluster',
         tags,
         params,
-        headers: IfMatchHeaders,
+        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
         body: ClusterChange,
         response: { 200: Cluster },
       },
@@ -192,15 +193,18 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
     async (request, reply) => {
       const { clusterId } = request.params;
       checkGivenLabels(request.body.labels ?? {});
+      const freeze = freezeOf(request);
       const cluster = await inTenant(database, request, async (tx) => {
         let before: unknown;
-        const after = await updateCluster(tx, clusterId, request.body, (current) => {
+        const check = (current: StoredCluster) => {
           checkIfMatch(request, current);
           checkChosen(request, { ...current, ...request.body });
           before = toJson(current);
-        });
+        };
+        const after = await updateCluster(tx, clusterId, request.body, check, freeze);
         const answer = await clusterToJson(tx, after);
-        await audit(tx, request, 'cluster.update', clusterId, { before, after: toJson(after) });
+        const what = { before, after: toJson(after), details: freezeDetails(freeze) };
+        await audit(tx, request, 'cluster.update', clusterId, what);
         return answer;
       });
       setEtag(reply, cluster);
@@ -216,18 +220,24 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         summary: 'Removes a cluster, and revokes its nodes and join tokens',
         tags,
         params,
-        headers: IfMatchHeaders,
+        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
         response: { 200: Cluster },
       },
     },
     (request) => {
       const { clusterId } = request.params;
+      const freeze = freezeOf(request);
       return inTenant(database, request, async (tx) => {
         let before: unknown;
-        const archived = await archiveCluster(tx, clusterId, (current) => {
-          checkIfMatch(request, current);
-          before = toJson(current);
-        });
+        const archived = await archiveCluster(
+          tx,
+          clusterId,
+          (current) => {
+            checkIfMatch(request, current);
+            before = toJson(current);
+          },
+          freeze,
+        );
         await deleteKubernetesJoin(tx, clusterId);
         const joinTokens = await revokeTokensOfCluster(tx, clusterId);
         const nodes = await revokeNodesOfCluster(tx, clusterId);
@@ -235,7 +245,12 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         await audit(tx, request, 'cluster.delete', clusterId, {
           before,
           after: toJson(archived),
-          details: { name: archived.name, revokedNodes: nodes, revokedJoinTokens: joinTokens },
+          details: {
+            name: archived.name,
+            revokedNodes: nodes,
+            revokedJoinTokens: joinTokens,
+            ...freezeDetails(freeze),
+          },
         });
         return answer;
       });

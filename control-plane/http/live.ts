@@ -6,7 +6,7 @@ import type { Database } from '../store/database.js';
 import type { LogPosition } from '../store/event-cursors.js';
 import { getQuotas } from '../store/quotas.js';
 import { authorise } from './authentication.js';
-import { type Caller, callerOf, inTenant } from './caller.js';
+import { callerOf, inTenant } from './caller.js';
 import { LIVE_SETTINGS, LiveHub } from './live-hub.js';
 import { type LiveScope, LiveStream, positionFromText } from './live-stream.js';
 import { LIVE_TOPICS, topicsFromText } from './live-topics.js';
@@ -50,7 +50,10 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
     },
     async (request, reply) => {
       const { topics, lastEventId } = request.query;
-      const caller = nameOf(callerOf(request));
+      const { kind, id, viaSessionId = '' } = callerOf(request);
+      const caller = `${kind}:${id}`;
+      // One session of a member may have ended where another has not.
+      const who = `${caller}:${viaSessionId}`;
       const scope = await scopeOf(database, request, topics);
       const { maximums } = await inTenant(database, request, getQuotas);
       const stream = new LiveStream({
@@ -58,7 +61,7 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
         caller,
         scope,
         times: settings,
-        recheck: () => shared(rechecks, `${caller} ${topics}`, () => again(database, request)),
+        recheck: () => shared(rechecks, `${who} ${topics}`, () => again(request)),
         cut: () => {
           if (!reply.raw.writableFinished) reply.raw.destroy();
         },
@@ -87,8 +90,8 @@ export async function liveRoutes(api: Api, dependencies: HttpDependencies): Prom
 
   return hub;
 
-  async function again(database: Database, request: FastifyRequest): Promise<LiveScope> {
-    await authorise(database, request);
+  async function again(request: FastifyRequest): Promise<LiveScope> {
+    await authorise(dependencies, request);
     const { topics } = request.query as { topics: string };
     return scopeOf(database, request, topics);
   }
@@ -110,10 +113,6 @@ async function scopeOf(
     clusterIds: caller.clusters && new Set(await inTenant(database, request, listClusterIds)),
     expiresAt: caller.expiresAt,
   };
-}
-
-function nameOf({ kind, id, viaSessionId = '' }: Caller): string {
-  return `${kind}:${id}:${viaSessionId}`;
 }
 
 function whereFrom(

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { ERROR_CODES } from '../../proto/ts/wire/errors.js';
-import { accessOf, DOCS_PREFIX } from './access.js';
+import { type Access, accessOf, DOCS_PREFIX, PERMISSION_SCOPES } from './access.js';
+import { cookiesOf } from './cookies.js';
 import { isFresh } from './fresh.js';
 import { POLICY_PROBLEMS } from './policy-shapes.js';
 import { PROBLEM_CONTENT_TYPE } from './problem.js';
@@ -12,6 +13,7 @@ const API_VERSION = '1.0.0';
 const CACHE_CONTROL = 'public, max-age=300';
 const API_KEY = 'apiKey';
 const KEYS = 'An API key, `bkh_ak_...`; above tenants a platform key, `bkh_pk_...`.';
+const SESSION = 'session';
 
 /** What a route's schema says beside the shapes that validate it. */
 declare module 'fastify' {
@@ -40,11 +42,13 @@ const TAGS: Readonly<Record<string, string>> = {
   'API keys': 'Credentials of programs.',
   'audit log': 'Who did what: append-only, a chain of hashes.',
   platform: 'Above tenants: with a platform key only.',
+  'identity providers': 'Where people log in.',
+  sessions: 'People who have logged in, and how they do.',
   service: 'The process itself, and what it serves to anyone.',
 };
 
 /** Before any route is registered: it watches them. */
-export async function registerOpenApi(api: Api): Promise<void> {
+export async function registerOpenApi(api: Api, publicUrl: string): Promise<void> {
   await api.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -59,6 +63,12 @@ export async function registerOpenApi(api: Api): Promise<void> {
       components: {
         securitySchemes: {
           [API_KEY]: { type: 'http', scheme: 'bearer', description: KEYS },
+          [SESSION]: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: cookiesOf(publicUrl).session,
+            description: 'Of who has logged in; what changes something sends x-bulkhead-csrf too.',
+          },
         },
       },
     },
@@ -69,7 +79,7 @@ export async function registerOpenApi(api: Api): Promise<void> {
         url,
         schema: {
           ...schema,
-          security: access === 'anyone' ? [] : [{ [API_KEY]: [] }],
+          security: securityOf(access),
           ...(access !== 'anyone' && { 'x-permission': access }),
           response: {
             ...responsesOf(schema),
@@ -119,6 +129,13 @@ and \`nextCursor\` where there is more. Every answer carries \`x-request-id\`, w
 has too. Errors are \`application/problem+json\` (RFC 9457) with a \`code\` from a closed list.`;
 
 type Schema = Record<string, unknown>;
+
+function securityOf(access: Access | undefined): Record<string, string[]>[] {
+  if (access === 'anyone') return [];
+  if (access === 'session') return [{ [SESSION]: [] }];
+  const ofPlatform = access !== undefined && PERMISSION_SCOPES[access] === 'platform';
+  return [{ [API_KEY]: [] }, ...(ofPlatform ? [] : [{ [SESSION]: [] }])];
+}
 
 function responsesOf(schema: { readonly response?: unknown } | undefined): Schema {
   const { response } = schema ?? {};

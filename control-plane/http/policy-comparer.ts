@@ -27,7 +27,10 @@ export class PolicyComparer {
   #running = 0;
 
   /** `worker`: the compiled policy-diff-worker.ts. */
-  constructor(private readonly worker: URL = WORKER) {}
+  constructor(
+    private readonly worker: URL = WORKER,
+    private readonly limitMs: number = LIMIT_MS,
+  ) {}
 
   /** @throws BulkheadError RESOURCE_EXHAUSTED where it takes too long, or too many are at it */
   async compare(job: ComparisonJob): Promise<PolicyComparison> {
@@ -35,17 +38,18 @@ export class PolicyComparer {
       throw new BulkheadError('RESOURCE_EXHAUSTED', 'the server is comparing other policies');
     }
     this.#running += 1;
+    const late = AbortSignal.timeout(this.limitMs);
     const worker = new Worker(this.worker, {
       workerData: job,
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
     try {
-      const result = await messageOf(worker, AbortSignal.timeout(LIMIT_MS));
+      const result = await messageOf(worker, late);
       if (result === 'too large') throw tooMuch();
       return result.comparison;
     } catch (error) {
-      throw isExhaustion(error) ? tooMuch() : error;
+      throw late.aborted || isOutOfMemory(error) ? tooMuch() : error;
     } finally {
       this.#running -= 1;
       await worker.terminate();
@@ -60,10 +64,9 @@ async function messageOf(worker: Worker, signal: AbortSignal): Promise<Compariso
   return result;
 }
 
-function isExhaustion(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const isOutOfMemory = 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-  return error.name === 'AbortError' || isOutOfMemory;
+function isOutOfMemory(error: unknown): boolean {
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  return hasCode && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
 }
 
 function tooMuch(): BulkheadError {

@@ -64,8 +64,8 @@ const Diff = Type.Object(
 );
 
 export function policyDiffRoutes(api: Api, dependencies: HttpDependencies): void {
-  const { database, policyDiffWorker } = dependencies;
-  const comparer = new PolicyComparer(policyDiffWorker);
+  const { database, policyDiffWorker, policyDiffLimitMs } = dependencies;
+  const comparer = new PolicyComparer(policyDiffWorker, policyDiffLimitMs);
 
   api.get(
     '/v1/policies/:policyId/diff',

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { BulkheadError, ERROR_CODES, type ErrorCode } from '../../proto/ts/wire/errors.js';
 import { retryAfterSeconds } from '../domain/rates.js';
+import { sendProblemPage, wantsPage } from './auth-pages.js';
 
 /** RFC 9457. `type` is a URN, since there is one meaning of a code and no page of its own for it. */
 export interface ProblemBody {
@@ -31,6 +32,7 @@ export function sendProblem(
   const seconds = known.code === 'UNAVAILABLE' ? 5 : retryAfterSeconds(known);
   if (seconds !== undefined) reply.header('retry-after', String(seconds));
   const body = problemBody(known, request.id);
+  if (wantsPage(request)) return sendProblemPage(reply, body);
   return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(body));
 }
 
@@ -111,7 +113,12 @@ function isFastifyError(error: unknown): error is FastifyError {
 }
 
 function logRefusal(known: BulkheadError, error: unknown, request: FastifyRequest): void {
-  const fields = { ...requestFields(request), code: known.code };
+  const { reason: login } = known.details;
+  const fields = {
+    ...requestFields(request),
+    code: known.code,
+    ...(login !== undefined && { login }),
+  };
   if (ERROR_CODES[known.code].http >= 500) {
     request.log.error({ ...fields, err: known.cause ?? error }, 'call failed');
   } else {

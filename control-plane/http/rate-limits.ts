@@ -22,6 +22,13 @@ export const ROUTE_COSTS: Readonly<Record<string, number>> = {
   'GET /v1/audit-log/verification': 50,
 };
 
+/** Routes of a login, for anyone: what they ask of the database and of identity providers costs nobody a key. */
+const LOGIN_ROUTES: ReadonlySet<string> = new Set([
+  '/auth/login',
+  '/auth/callback/:providerId',
+  '/auth/link',
+]);
+
 interface Limit {
   readonly name: LimitName;
   readonly buckets: TokenBuckets;
@@ -32,9 +39,10 @@ export class RateLimits {
   readonly #caller: Limit;
   readonly #tenant: Limit;
   readonly #failures: Limit;
+  readonly #logins: Limit;
 
   constructor(
-    rates: Pick<Rates, 'caller' | 'tenant' | 'failures'>,
+    rates: Pick<Rates, 'caller' | 'tenant' | 'failures' | 'logins'>,
     private readonly metrics: LimitMetrics | undefined,
   ) {
     const limit = (name: LimitName, count: number) => ({
@@ -44,15 +52,25 @@ export class RateLimits {
     this.#caller = limit('caller', rates.caller);
     this.#tenant = limit('tenant', rates.tenant);
     this.#failures = limit('failed-authentication', rates.failures);
+    this.#logins = limit('login-address', rates.logins);
   }
 
   /**
-   * Before anything is looked up: who has failed so often from this address is not heard.
+   * Before anything is looked up: who has failed so often from this address is not heard, and nobody
+   * logs in from it without an end.
    * @throws BulkheadError RESOURCE_EXHAUSTED
    */
   admit(request: FastifyRequest, reply: FastifyReply): void {
-    const verdict = this.#failures.buckets.look(siteOf(request.ip));
+    // By the route, not as the request spells it. Health is asked for by those who must get an answer,
+    // and files that anyone may have cost nothing.
+    const { url = '' } = request.routeOptions;
+    if (!url.startsWith('/v1/') && !url.startsWith('/auth/')) return;
+    const site = siteOf(request.ip);
+    const verdict = this.#failures.buckets.look(site);
     if (!verdict.allowed) throw this.#refuse(reply, this.#failures, verdict);
+    if (!LOGIN_ROUTES.has(url)) return;
+    const login = this.#logins.buckets.take(site);
+    if (!login.allowed) throw this.#refuse(reply, this.#logins, login);
   }
 
   /** Somebody said wrongly who they are, or did not say it. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fastifyCookie from '@fastify/cookie';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
@@ -16,9 +17,10 @@ import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
 import type { Rates } from '../domain/rates.js';
 import type { Vault } from '../domain/vault.js';
+import type { OidcClient } from '../identity/oidc-client.js';
 import type { HttpMetrics } from '../metrics/http.js';
 import type { LimitMetrics } from '../metrics/limits.js';
-import { accessOf } from './access.js';
+import { accessOf, DOCS_PREFIX } from './access.js';
 import { alertRoutes } from './alerts.js';
 import { apiKeyRoutes } from './api-keys.js';
 import { assignmentRoutes } from './assignments.js';
@@ -28,12 +30,16 @@ import { clusterPolicyRoutes } from './cluster-policies.js';
 import { clusterRoutes } from './clusters.js';
 import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
+import { identityProviderRoutes } from './identity-providers.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { kubernetesJoinRoutes } from './kubernetes-join.js';
 import { liveRoutes } from './live.js';
 import type { LiveSettings } from './live-hub.js';
+import { loginLinkRoutes } from './login-links.js';
+import { memberLoginLinkRoutes } from './member-login-links.js';
 import { memberRoutes } from './members.js';
 import { nodeRoutes } from './nodes.js';
+import { oidcLoginRoutes } from './oidc-login.js';
 import { openApiRoutes, registerOpenApi } from './openapi.js';
 import { platformQuotaRoutes } from './platform-quotas.js';
 import { platformTenantRoutes } from './platform-tenants.js';
@@ -45,6 +51,7 @@ import { RateLimits } from './rate-limits.js';
 import { measureRequests } from './request-metrics.js';
 import { traceRequests } from './request-traces.js';
 import { closed } from './schemas.js';
+import { sessionRoutes } from './sessions.js';
 import { settingRoutes } from './settings.js';
 import { tenantRoutes } from './tenants.js';
 import { webhookRoutes } from './webhooks.js';
@@ -53,12 +60,17 @@ export interface HttpDependencies extends HealthDependencies {
   readonly vault: Vault;
   /** Printed with every join token; another when the authority is changed. */
   readonly caPin: () => string;
+  /** The origin by which browsers reach this API. */
+  readonly publicUrl: string;
+  readonly oidc: OidcClient;
   readonly log: Logger;
   readonly metrics?: HttpMetrics;
   readonly rates: Rates;
   readonly limits?: LimitMetrics;
   /** Where the compiled policy-diff-worker.ts is, if not beside this file. */
   readonly policyDiffWorker?: URL;
+  /** How long one may take; default 5 s. */
+  readonly policyDiffLimitMs?: number;
   /** Addresses and networks of the proxies whose X-Forwarded-For is believed; none where it is left out. */
   readonly trustedProxies?: readonly string[];
   /** 0 or absent: no limit. */
@@ -121,13 +133,13 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
   traceRequests(api);
   const limits = new RateLimits(dependencies.rates, dependencies.limits);
   api.decorateRequest('caller', undefined);
+  await api.register(fastifyCookie);
   api.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
     reply.header('x-content-type-options', 'nosniff');
-    // Health is asked for by those who must get an answer, and files that anyone may have cost nothing.
-    if (request.url.startsWith('/v1/')) limits.admit(request, reply);
-    await authorise(dependencies.database, request).finally(() => limits.spend(request, reply));
+    limits.admit(request, reply);
+    await authorise(dependencies, request).finally(() => limits.spend(request, reply));
   });
   api.addHook('onError', async (request, _reply, error) => {
     if ('code' in error && error.code === 'UNAUTHENTICATED') limits.countFailure(request);
@@ -144,7 +156,8 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     async (_request: FastifyRequest, body: Buffer) => ({ source: textOfDocument(body) }),
   );
 
-  await registerOpenApi(api);
+  await registerOpenApi(api, dependencies.publicUrl);
+  api.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect(`${DOCS_PREFIX}/`));
   const routes = [
     healthRoutes,
     openApiRoutes,
@@ -161,11 +174,16 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
     alertRoutes,
     webhookRoutes,
     memberRoutes,
+    memberLoginLinkRoutes,
     apiKeyRoutes,
     platformTenantRoutes,
     platformQuotaRoutes,
     auditLogRoutes,
     settingRoutes,
+    sessionRoutes,
+    loginLinkRoutes,
+    oidcLoginRoutes,
+    identityProviderRoutes,
   ];
   for (const register of routes) register(api, dependencies);
   quotaRoutes(api, dependencies, await liveRoutes(api, dependencies));

@@ -5,6 +5,7 @@ export interface HttpMetrics {
   readonly seconds: Histogram<'method' | 'route'>;
   readonly liveStreams: Gauge;
   readonly liveStreamsEnded: Counter<'outcome'>;
+  readonly logins: Counter<'how' | 'outcome'>;
 }
 
 export function httpMetrics(registry: Registry): HttpMetrics {
@@ -32,6 +33,12 @@ export function httpMetrics(registry: Registry): HttpMetrics {
       name: 'bulkhead_live_streams_ended_total',
       help: 'Streams of live updates that ended, by outcome: closed (by the client), lifetime, drain, caller, slow, behind',
       labelNames: ['outcome'],
+      registers,
+    }),
+    logins: new Counter({
+      name: 'bulkhead_logins_total',
+      help: 'Logins of people, by way and by outcome: done, or why not',
+      labelNames: ['how', 'outcome'],
       registers,
     }),
   };

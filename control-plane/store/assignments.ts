@@ -1,7 +1,12 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { chooses } from '../domain/assignments.js';
 import { selectableLabels } from '../domain/clusters.js';
-import { lockDesired, type PolicyMode, recomputeDesired } from './desired-state.js';
+import {
+  type FreezeStance,
+  lockDesired,
+  type PolicyMode,
+  recomputeDesired,
+} from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { orderOf, startsWith } from './orders.js';
@@ -44,11 +49,12 @@ export interface AssignmentChange {
 
 /**
  * @throws BulkheadError as lockPolicy, NOT_FOUND where it has no such version, CONFLICT where the tenant
- * has an assignment of that name, POLICY_INVALID where a cluster would have too much, RESOURCE_EXHAUSTED
+ * has an assignment of that name, POLICY_INVALID where a cluster would have too much, FROZEN, RESOURCE_EXHAUSTED
  */
 export async function createAssignment(
   tx: TenantTx,
   assignment: NewAssignment,
+  freeze?: FreezeStance,
 ): Promise<Assignment> {
   await lockDesired(tx);
   const { latestVersion } = await lockPolicy(tx, assignment.policyId);
@@ -62,7 +68,7 @@ export async function createAssignment(
       id: newId(),
     })
     .returning();
-  await recomputeDesired(tx, { policyId: assignment.policyId });
+  await recomputeDesired(tx, { policyId: assignment.policyId }, freeze);
   return assignmentFromRow(only(rows));
 }
 
@@ -119,6 +125,7 @@ export async function updateAssignment(
   id: string,
   { name, version, clusters: chosen, mode, priority }: AssignmentChange,
   check: (current: Assignment) => void = () => {},
+  freeze?: FreezeStance,
 ): Promise<Assignment> {
   await lockDesired(tx);
   const current = await getAssignment(tx, id);
@@ -135,7 +142,7 @@ export async function updateAssignment(
     })
     .where(byId(tx, id))
     .returning();
-  await recomputeDesired(tx, { policyId: current.policyId });
+  await recomputeDesired(tx, { policyId: current.policyId }, freeze);
   return assignmentFromRow(only(rows));
 }
 
@@ -147,11 +154,12 @@ export async function deleteAssignment(
   tx: TenantTx,
   id: string,
   check: (current: Assignment) => void = () => {},
+  freeze?: FreezeStance,
 ): Promise<Assignment> {
   await lockDesired(tx);
   const current = await getAssignment(tx, id);
   check(current);
-  await recomputeDesired(tx, { policyId: current.policyId, without: id });
+  await recomputeDesired(tx, { policyId: current.policyId, without: id }, freeze);
   await tx.queries.delete(assignments).where(byId(tx, id));
   return current;
 }

@@ -11,7 +11,7 @@ import {
 } from '../domain/audit.js';
 import { canonicalJson, hashOf } from '../domain/canonical-json.js';
 import { only } from './errors.js';
-import { cleanText, toJsonText } from './json.js';
+import { cleanText, clipped, toJsonText } from './json.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { auditHeads, auditLog } from './schema/audit-log.js';
 import type { TenantTx } from './transaction.js';
@@ -184,14 +184,6 @@ function contentOf(entry: AuditEntry) {
     ...(origin.userAgent && { userAgent: clipped(origin.userAgent, 256) }),
     ...(origin.requestId && { requestId: clipped(origin.requestId, 128) }),
   };
-}
-
-/** To so many bytes of UTF-8, never through a character. */
-function clipped(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(cleanText(text));
-  let end = Math.min(bytes.byteLength, maxBytes);
-  while (end < bytes.byteLength && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return bytes.toString('utf8', 0, end);
 }
 
 function auditRecordFromRow(row: typeof auditLog.$inferSelect): AuditRecord {

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import { CLUSTER_ID_LABEL, CLUSTER_NAME_LABEL } from '../domain/clusters.js';
 import type { LabelSelector } from '../domain/label-selector.js';
-import { lockDesired, recomputeDesired } from './desired-state.js';
+import { type FreezeStance, lockDesired, recomputeDesired } from './desired-state.js';
 import { found, only } from './errors.js';
 import { newId } from './ids.js';
 import { labelsMatch } from './label-selector.js';
@@ -61,7 +61,8 @@ export async function createCluster(
     })
     .returning();
   const created = clusterFromRow(only(rows));
-  await recomputeDesired(tx, { clusterId: created.id });
+  // It runs nothing yet that a freeze could keep.
+  await recomputeDesired(tx, { clusterId: created.id }, 'overridden');
   return created;
 }
 
@@ -99,13 +100,14 @@ export async function listClusterIds(tx: TenantTx): Promise<readonly string[]> {
 /**
  * `check` sees what is there and may throw; nobody changes it in between. Other assignments may choose it
  * afterwards.
- * @throws BulkheadError NOT_FOUND, and as createCluster
+ * @throws BulkheadError NOT_FOUND, FROZEN, and as createCluster
  */
 export async function updateCluster(
   tx: TenantTx,
   id: string,
   { name, labels }: ClusterChange,
   check: (current: Cluster) => void = () => {},
+  freeze?: FreezeStance,
 ): Promise<Cluster> {
   await lockDesired(tx);
   const [row] = await tx.queries.select().from(clusters).where(isLive(tx, id)).for('update');
@@ -119,20 +121,21 @@ export async function updateCluster(
     })
     .where(byId(tx, id))
     .returning();
-  await recomputeDesired(tx, { clusterId: id });
+  await recomputeDesired(tx, { clusterId: id }, freeze);
   return clusterFromRow(only(rows));
 }
 
 /**
- * Gone from the lists, its name free, to run nothing; the row stays for the events, alerts and nodes that name it. The
- * ways to join it are the caller's to end, then its nodes to revoke, in this transaction: what joins at
- * the same moment is then among them. `check` as in updateCluster.
- * @throws BulkheadError NOT_FOUND
+ * Gone from the lists, its name free, to run nothing; the row stays for the events, alerts and nodes
+ * that name it. The ways to join it are the caller's to end, then its nodes to revoke, in this
+ * transaction: what joins at the same moment is then among them. `check` as in updateCluster.
+ * @throws BulkheadError NOT_FOUND, FROZEN
  */
 export async function archiveCluster(
   tx: TenantTx,
   id: string,
   check: (current: Cluster) => void = () => {},
+  freeze?: FreezeStance,
 ): Promise<Cluster> {
   await lockDesired(tx);
   // Not `for update`: a node that joins holds its token and waits for the key of its cluster.
@@ -143,7 +146,7 @@ export async function archiveCluster(
     .set({ archivedAt: sql`now()`, revision: sql`${clusters.revision} + 1` })
     .where(byId(tx, id))
     .returning();
-  await recomputeDesired(tx, { clusterId: id });
+  await recomputeDesired(tx, { clusterId: id }, freeze);
   return clusterFromRow(only(rows));
 }
 

@@ -3,6 +3,7 @@ import { type Assigning, type Decision, decide } from '../domain/assignments.js'
 import type { LabelledCluster } from '../domain/clusters.js';
 import { CHANNELS, notify } from './database.js';
 import { checkDesiredFits } from './desired-fit.js';
+import { checkNotFrozen } from './desired-freeze.js';
 import { only } from './errors.js';
 import { orderOf } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
@@ -32,6 +33,9 @@ export type DesiredScope =
 /** The id of one that is there still and counts no more. */
 type AssignmentToGo = string;
 
+/** 'overridden': an open freeze window does not hold up this change. */
+export type FreezeStance = 'holds' | 'overridden';
+
 /**
  * Until the transaction ends: who changes an assignment or a cluster takes it first of all, so that what
  * all of them come to is decided by one after the other.
@@ -46,12 +50,17 @@ export async function lockDesired(tx: TenantTx): Promise<void> {
  * Policies are decided apart from each other, so that one policy of all clusters, or all policies of one
  * cluster, is all that a change can touch. Writes the rows that differ, and wakes CHANNELS.policy where
  * there is one.
- * @throws BulkheadError POLICY_INVALID where a cluster would have more than fits a node
+ * @throws BulkheadError POLICY_INVALID where a cluster would have more than fits a node, FROZEN
  */
-export async function recomputeDesired(tx: TenantTx, scope: DesiredScope): Promise<void> {
+export async function recomputeDesired(
+  tx: TenantTx,
+  scope: DesiredScope,
+  freeze: FreezeStance = 'holds',
+): Promise<void> {
   const decisions = decide(await assignmentsIn(tx, scope), await clustersIn(tx, scope));
   const { gone, put } = await writeDecisions(tx, scope, decisions);
   if (gone.length + put.length === 0) return;
+  if (freeze === 'holds') await checkNotFrozen(tx, [...gone, ...put]);
   await checkDesiredFits(tx, put);
   await notify(tx, CHANNELS.policy, tx.tenantId);
 }

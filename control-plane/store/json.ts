@@ -17,6 +17,14 @@ export function cleanText(text: string): string {
   return text.replaceAll('\u0000', '\ufffd').replace(LONE_SURROGATES, '\ufffd');
 }
 
+/** cleanText, to so many bytes of UTF-8, never through a character. */
+export function clipped(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(cleanText(text));
+  let end = Math.min(bytes.byteLength, maxBytes);
+  while (end < bytes.byteLength && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}
+
 function cleanValue(value: unknown): unknown {
   if (typeof value === 'string') return cleanText(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

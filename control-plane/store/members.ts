@@ -6,7 +6,9 @@ import { newId } from './ids.js';
 import { startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
 import { holdQuota } from './quotas.js';
+import { loginLinks } from './schema/login-links.js';
 import { members } from './schema/members.js';
+import { sessions } from './schema/sessions.js';
 import type { TenantTx } from './transaction.js';
 
 export interface Member {
@@ -60,6 +62,14 @@ export async function getMember(tx: TenantTx, id: string): Promise<Member> {
   return memberFromRow(found(row, 'member'));
 }
 
+export async function findMemberByEmail(tx: TenantTx, email: string): Promise<Member | undefined> {
+  const [row] = await tx.queries
+    .select()
+    .from(members)
+    .where(and(eq(members.tenantId, tx.tenantId), eq(members.email, email.toLowerCase())));
+  return row && memberFromRow(row);
+}
+
 /** By address. */
 export async function listMembers(tx: TenantTx, filter: MemberFilter = {}): Promise<Page<Member>> {
   const { role, emailPrefix } = filter;
@@ -84,7 +94,8 @@ export async function listMembers(tx: TenantTx, filter: MemberFilter = {}): Prom
 }
 
 /**
- * `check` sees what is there and may throw; nobody changes it in between.
+ * `check` sees what is there and may throw; nobody changes it in between. Who is disabled has logged in
+ * for the last time with what they had.
  * @throws BulkheadError NOT_FOUND; LAST_OWNER where the tenant had owners and would have none
  */
 export async function updateMember(
@@ -110,6 +121,7 @@ export async function updateMember(
     .where(byId(tx, id))
     .returning();
   const after = only(rows);
+  if (disabled) await endLogins(tx, id);
   const isOwner = after.role === 'owner' && !after.disabledAt && after.clusters === null;
   if (!isOwner) checkOthers(owners, id);
   return memberFromRow(after);
@@ -150,6 +162,15 @@ async function lockOwners(tx: TenantTx): Promise<readonly string[]> {
   return rows.map(({ id }) => id);
 }
 
+/** So that none of them is worth something again where the member is enabled again. */
+async function endLogins(tx: TenantTx, memberId: string): Promise<void> {
+  for (const table of [sessions, loginLinks]) {
+    await tx.queries
+      .delete(table)
+      .where(and(eq(table.tenantId, tx.tenantId), eq(table.memberId, memberId)));
+  }
+}
+
 async function lockMember(tx: TenantTx, id: string) {
   const [row] = await tx.queries.select().from(members).where(byId(tx, id)).for('update');
   return found(row, 'member');
@@ -163,7 +184,7 @@ function byId(tx: TenantTx, id: string) {
   return and(eq(members.tenantId, tx.tenantId), eq(members.id, id));
 }
 
-function memberFromRow(row: typeof members.$inferSelect): Member {
+export function memberFromRow(row: typeof members.$inferSelect): Member {
   const { tenantId: _tenantId, clusters, disabledAt, ...member } = row;
   return {
     ...member,

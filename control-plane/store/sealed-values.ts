@@ -2,6 +2,8 @@ import { eq, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { only } from './errors.js';
 import { idempotencyKeys } from './schema/idempotency-keys.js';
+import { identityProviders } from './schema/identity-providers.js';
+import { loginAttempts } from './schema/login-attempts.js';
 import { platformKeys } from './schema/platform-keys.js';
 import { webhookEndpoints } from './schema/webhooks.js';
 import { PlatformTx, type TenantTx } from './transaction.js';
@@ -28,6 +30,18 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     column: webhookEndpoints.secretEncrypted,
     purpose: sql`'webhook'`,
     tenantId: webhookEndpoints.tenantId,
+  },
+  {
+    table: identityProviders,
+    column: identityProviders.clientSecretEncrypted,
+    purpose: sql`'identity-provider'`,
+    tenantId: identityProviders.tenantId,
+  },
+  {
+    table: loginAttempts,
+    column: loginAttempts.checksEncrypted,
+    purpose: sql`'login-attempt'`,
+    tenantId: loginAttempts.tenantId,
   },
   {
     table: idempotencyKeys,

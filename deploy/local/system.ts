@@ -38,6 +38,8 @@ type Environment = Readonly<Record<string, string>>;
 
 const TENANT = 'local';
 const CLUSTER = 'local';
+/** Who the login link of `npm start` is for. */
+const OWNER = 'owner@localhost';
 
 /**
  * Postgres, control plane and one joined agent, each a process of its own. Made by startSystem; a
@@ -82,9 +84,9 @@ export class LocalSystem {
 
   /** Brings the database up to date, makes the tenant where it is not there yet, and waits until it serves. */
   async startControlPlane(signal: AbortSignal): Promise<void> {
-    const { config, directory, report, tenant = TENANT } = this.#options;
+    const { directory, report, tenant = TENANT } = this.#options;
     report('control plane');
-    const main = join(config.root, 'dist/control-plane/main.js');
+    const main = this.#controlPlaneMain();
     const environment = this.#controlPlaneEnvironment();
     await runNode([main, 'migrate'], environment);
     const args = ['create-tenant', `--name=${tenant}`, '--if-absent', '--json'];
@@ -131,6 +133,18 @@ export class LocalSystem {
     return this.#orEnd(waitFor('the agent to join', ask, signal), agent, 'agent.log');
   }
 
+  /** Lets a person in once, as an owner of the tenant. */
+  async createLoginLink(): Promise<string> {
+    const { tenant = TENANT } = this.#options;
+    const args = ['create-login-link', `--tenant=${tenant}`, `--email=${OWNER}`, '--json'];
+    const output = await runNode(
+      [this.#controlPlaneMain(), ...args],
+      this.#controlPlaneEnvironment(),
+    );
+    const made: { link: string } = JSON.parse(output);
+    return made.link;
+  }
+
   async stop(): Promise<void> {
     await this.agent?.stop();
     await this.controlPlane?.stop();
@@ -138,6 +152,10 @@ export class LocalSystem {
     this.agent = undefined;
     this.controlPlane = undefined;
     this.#stopPostgres = undefined;
+  }
+
+  #controlPlaneMain(): string {
+    return join(this.#options.config.root, 'dist/control-plane/main.js');
   }
 
   #agentMain(): string {
@@ -151,6 +169,7 @@ export class LocalSystem {
       DATABASE_URL: this.databaseUrl,
       BULKHEAD_MASTER_KEY_FILE: ensureMasterKey(directory),
       BULKHEAD_HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
+      BULKHEAD_PUBLIC_URL: this.apiUrl,
       BULKHEAD_GRPC_ADDRESS: `127.0.0.1:${grpcPort}`,
       // Any free one: the log says which.
       BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',

@@ -23,7 +23,8 @@ export async function up(config: LocalConfig, signal: AbortSignal): Promise<numb
     const missing = await system.probeAgent();
     const node = missing.length === 0 ? await system.startAgent(signal) : undefined;
     say(`\nBulkhead runs, after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.`);
-    for (const line of describe(config, system, node, missing)) say(`  ${line}`);
+    const loginLink = await system.createLoginLink();
+    for (const line of describe(config, system, loginLink, node, missing)) say(`  ${line}`);
     say('Ctrl-C stops all of it.');
     const broken = await endOf(system, signal);
     if (broken) say(`${broken}: stopping the rest`);
@@ -41,6 +42,7 @@ export async function up(config: LocalConfig, signal: AbortSignal): Promise<numb
 function describe(
   config: LocalConfig,
   system: LocalSystem,
+  loginLink: string,
   node: LocalNode | undefined,
   missing: readonly string[],
 ): string[] {
@@ -52,6 +54,7 @@ function describe(
   return [
     `API      ${system.apiUrl}`,
     ...(key ? [key] : []),
+    `login    ${loginLink}  (in a browser; once, within 15 minutes)`,
     `agents   127.0.0.1:${config.grpcPort}`,
     `data     ${config.dataDirectory} (control-plane.log, agent.log)`,
     ...(hooks ?? [

@@ -32,8 +32,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'control-plane/store',
     'proto/ts',
   ],
+  // Whom a tenant names is asked under the guard that webhooks have.
+  'control-plane/identity': [
+    'control-plane/identity',
+    'control-plane/sinks/address-guard.js',
+    'control-plane/domain',
+    'proto/ts',
+  ],
   'control-plane/http': [
     'control-plane/http',
+    'control-plane/identity',
     'control-plane/metrics',
     'control-plane/tracing',
     'control-plane/domain',

@@ -27,6 +27,11 @@ const ONLY_HERE: readonly { what: string; pattern: RegExp; allowed: RegExp }[] =
     allowed: /^control-plane\/metrics\//,
   },
   {
+    what: 'OpenID Connect',
+    pattern: /from 'openid-client'/,
+    allowed: /^control-plane\/identity\//,
+  },
+  {
     what: 'the Elasticsearch client',
     pattern: /from '@elastic\/elasticsearch'/,
     allowed: /^control-plane\/sinks\//,

@@ -14,6 +14,9 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   api_key_tenants: 'which tenant a public id belongs to: no secret',
   kubernetes_join_tenants: 'which tenant a public id belongs to: no secret',
+  login_attempt_tenants: 'which tenant a public id belongs to: no secret',
+  login_link_tenants: 'which tenant a public id belongs to: no secret',
+  session_tenants: 'which tenant a public id belongs to: no secret',
   join_token_tenants: 'which tenant a public id belongs to: no secret',
   change_horizon: 'how far the changes were forgotten',
   event_cursors: 'how far the log was read',
@@ -30,6 +33,7 @@ const OPEN_TO_LIMITED: Readonly<Record<string, string>> = {
   policies: 'without effect before they are assigned',
   policy_drafts: 'without effect before they are assigned',
   policy_versions: 'without effect before they are assigned',
+  sessions: 'their own: the routes see to it',
   tenant_quotas: 'numbers, of all clusters together',
   tenants: 'their own',
 };

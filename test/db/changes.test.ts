@@ -124,7 +124,7 @@ describe('a change is written down', () => {
   });
 
   it('of a member who is changed or removed, and of a tenant that is suspended', async () => {
-    const { memberId, tenantId } = world;
+    const { memberId, sessionId, tenantId } = world;
     await act((tx) => updateMember(tx, memberId, { disabled: true }, () => {}));
     await act((tx) => deleteMember(tx, memberId, () => {}));
     for (const suspended of [true, false]) {
@@ -133,11 +133,16 @@ describe('a change is written down', () => {
     await database.app.withPlatform((tx) => updateTenant(tx, tenantId, { name: 'renamed' }));
     const changes = await expectChanges([
       'callers.updated',
+      // Of their session.
+      'callers.deleted',
       'callers.deleted',
       'callers.updated',
       'callers.updated',
     ]);
-    expect(changes.map(({ id }) => id)).toEqual([memberId, memberId, tenantId, tenantId]);
+    expect(changes.map(({ id }) => id)).toEqual([
+      ...[memberId, sessionId, memberId],
+      ...[tenantId, tenantId],
+    ]);
   });
 
   it('not of a node that says that it is there', async () => {

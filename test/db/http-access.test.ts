@@ -7,13 +7,16 @@ import {
   ROUTE_ACCESS,
 } from '../../control-plane/http/access.js';
 import { LIVE_TOPICS } from '../../control-plane/http/live-topics.js';
-import { ROLES } from '../../control-plane/store/api-keys.js';
+import { ROLES, type Role } from '../../control-plane/store/api-keys.js';
+import { createMember } from '../../control-plane/store/members.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
+import { headersOfPage, newSession, SESSION_COOKIE } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import {
   BODIES,
   createTestApi,
   PLATFORM_PREFIX,
+  PUBLIC_URL,
   pathOf,
   type TestApi,
 } from '../support/http-api.js';
@@ -21,11 +24,19 @@ import { openLive } from '../support/live.js';
 
 let http: TestApi;
 let baseUrl = '';
+const members = new Map<Role, string>();
 
 beforeAll(async () => {
   http = await createTestApi();
   baseUrl = await http.api.listen({ host: '127.0.0.1', port: 0 });
+  for (const role of ROLES) {
+    const member = { email: `${role}@example.org`, displayName: role, role };
+    const { id } = await http.database.app.withTenant(http.ours, (tx) => createMember(tx, member));
+    members.set(role, id);
+  }
 });
+
+const memberOf = (role: Role): string => members.get(role) ?? '';
 
 afterAll(() => http?.close());
 
@@ -37,6 +48,8 @@ const routes = Object.entries(ROUTE_ACCESS).map(([key, access]) => {
 const ENDLESS = '/v1/live';
 const guarded = routes.filter(({ access }) => access !== 'anyone');
 const inTenants = guarded.filter(({ route }) => !route.startsWith(PLATFORM_PREFIX));
+/** Those to which a key is no help are in sessions.test.ts. */
+const byKey = inTenants.filter(({ access }) => access !== 'session');
 const ofPlatform = guarded.filter(({ route }) => route.startsWith(PLATFORM_PREFIX));
 
 describe('access', () => {
@@ -97,10 +110,37 @@ describe('access', () => {
   it('a permission of the platform is on its routes, and only there', () => {
     const scopes = (some: typeof guarded) =>
       new Set(
-        some.map(({ access }) => access !== 'anyone' && PERMISSION_SCOPES[access] === 'platform'),
+        some.map(
+          ({ access }) =>
+            access !== 'anyone' && access !== 'session' && PERMISSION_SCOPES[access] === 'platform',
+        ),
       );
     expect(scopes(ofPlatform)).toEqual(new Set([true]));
     expect(scopes(inTenants)).toEqual(new Set([false]));
+  });
+
+  it.each(guarded)('$method $route: a session of a role as a key of it', async (each) => {
+    const { method, route, access } = each;
+    const permission = PERMISSIONS.find((known) => known === access);
+    for (const role of ROLES) {
+      const tenantId = http.ours.tenantId;
+      const cookie = await newSession(http.database, tenantId, memberOf(role));
+      const headers = headersOfPage(PUBLIC_URL, cookie);
+      const response = await http.call(method, pathOf(route, {}), { key: '', headers });
+      const may =
+        access === 'session' || (permission && ROLE_PERMISSIONS[role].includes(permission));
+      expect([role, response.statusCode === 403]).toEqual([role, !may]);
+      expect([role, response.statusCode === 401]).toEqual([role, false]);
+    }
+  });
+
+  const changing = guarded.filter(({ method }) => method !== 'GET');
+  it.each(changing)('$method $route: not by cookie alone', async ({ method, route }) => {
+    const cookie = await newSession(http.database, http.ours.tenantId, memberOf('owner'));
+    const headers = { cookie: `${SESSION_COOKIE}=${cookie}`, origin: PUBLIC_URL };
+    const body = BODIES[`${method} ${route}`];
+    const response = await http.call(method, pathOf(route, http.ours), { key: '', headers, body });
+    expect(response.json()).toMatchObject({ status: 403, code: 'CSRF_REFUSED' });
   });
 
   const withIds = inTenants.filter(({ route }) => route.includes(':'));
@@ -117,7 +157,7 @@ describe('access', () => {
     },
   );
 
-  const lists = inTenants.filter(
+  const lists = byKey.filter(
     ({ method, route }) => method === 'GET' && !route.includes(':') && route !== ENDLESS,
   );
   it.each(lists)("$method $route: tells nothing of another tenant's", async ({ method, route }) => {

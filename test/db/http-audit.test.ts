@@ -30,16 +30,18 @@ const newest = async () => (await http.call('GET', '/v1/audit-log?limit=1')).jso
 const READS = new Set(['POST /v1/policies/validate']);
 /** Nothing is left of it; of others a row stays that says so. */
 const REMOVES = new Set([
-  'DELETE /v1/webhooks/:webhookId',
-  'DELETE /v1/members/:memberId',
   'DELETE /v1/clusters/:clusterId/kubernetes-join',
-  'DELETE /v1/webhooks/:webhookId',
-  'DELETE /v1/members/:memberId',
   'DELETE /v1/assignments/:assignmentId',
+  'DELETE /v1/identity-providers/:providerId',
+  'DELETE /v1/members/:memberId',
   'DELETE /v1/policies/:policyId/draft',
+  'DELETE /v1/sessions/:sessionId',
+  'DELETE /v1/webhooks/:webhookId',
 ]);
 const changing = Object.keys(ROUTE_ACCESS)
-  .filter((key) => !key.startsWith('GET ') && !READS.has(key) && !key.includes(PLATFORM_PREFIX))
+  // Who logs in or out is no caller with a key: their tests are with those of logins.
+  .filter((key) => !key.startsWith('GET ') && !READS.has(key) && !key.includes(' /auth/'))
+  .filter((key) => !key.includes(PLATFORM_PREFIX))
   .map((key) => {
     const [method = '', route = ''] = key.split(' ');
     return { key, method, route };

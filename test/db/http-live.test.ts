@@ -5,10 +5,12 @@ import { revokeApiKey } from '../../control-plane/store/api-keys.js';
 import { trimChanges } from '../../control-plane/store/changes.js';
 import { createCluster, updateCluster } from '../../control-plane/store/clusters.js';
 import type { Database } from '../../control-plane/store/database.js';
+import { createMember } from '../../control-plane/store/members.js';
 import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { updateTenant } from '../../control-plane/store/tenants.js';
+import { headersOfPage, newSession, SESSION_COOKIE } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
-import { createTestApi, createTestServer, type TestApi } from '../support/http-api.js';
+import { createTestApi, createTestServer, PUBLIC_URL, type TestApi } from '../support/http-api.js';
 import { type LiveClient, type LiveOptions, openLive } from '../support/live.js';
 import type { World } from '../support/store-world.js';
 
@@ -36,9 +38,10 @@ afterAll(() => http?.close());
 
 async function watch(
   query = ALL,
-  more: LiveOptions & { key?: string; url?: string } = {},
+  more: LiveOptions & { key?: string; cookie?: string; url?: string } = {},
 ): Promise<LiveClient> {
-  const client = await openLive(more.url ?? url, more.key ?? key, query, more);
+  const who = more.cookie ? { cookie: `${SESSION_COOKIE}=${more.cookie}` } : (more.key ?? key);
+  const client = await openLive(more.url ?? url, who, query, more);
   clients.push(client);
   return client;
 }
@@ -220,6 +223,60 @@ describe('a stream ends', () => {
     await eventually(() => expect(idsOf(other)).toContain(told));
     expect(other.hasEnded).toBe(false);
     expect((await watch(ALL, { key: doomed })).status).toBe(401);
+  });
+
+  it('when its session is, and no other of the same member with it', async () => {
+    const { memberId, tenantId } = http.ours;
+    const cookies = [];
+    for (let n = 0; n < 3; n += 1) {
+      cookies.push(await newSession(http.database, tenantId, memberId));
+    }
+    const [doomed, logged, kept] = await Promise.all(
+      cookies.map((cookie) => watch(ALL, { cookie })),
+    );
+    for (const client of [doomed, logged, kept]) {
+      if (client) await expectEvents(client, ['ready']);
+    }
+    const id = cookies[0]?.split('_')[2] ?? '';
+    expect((await http.call('DELETE', `/v1/sessions/${id}`)).statusCode).toBe(204);
+    await eventually(() => expect(doomed?.hasEnded).toBe(true));
+    const headers = headersOfPage(PUBLIC_URL, cookies[1] ?? '');
+    const out = await http.call('POST', '/auth/logout', { key: '', headers });
+    expect(out.statusCode).toBe(204);
+    await eventually(() => expect(logged?.hasEnded).toBe(true));
+    const told = await newCluster('behind the logout');
+    await eventually(() => expect(kept && idsOf(kept)).toContain(told));
+    expect(kept?.hasEnded).toBe(false);
+    expect((await watch(ALL, { cookie: cookies[0] ?? '' })).status).toBe(401);
+  });
+
+  it('when its session expires', async () => {
+    const cookie = await newSession(http.database, http.ours.tenantId, http.ours.memberId);
+    const id = cookie.split('_')[2] ?? '';
+    await http.database.admin`
+      update sessions set expires_at = now() + interval '1500 ms' where id = ${id}`;
+    const client = await watch(ALL, { cookie });
+    expect(client.status).toBe(200);
+    await eventually(() => expect(client.hasEnded).toBe(true));
+  });
+
+  it('when the member of its session is disabled, or removed', async () => {
+    for (const end of ['update members set disabled_at = now()', 'delete from members']) {
+      const member = {
+        email: `${end.length}@example.org`,
+        displayName: 'x',
+        role: 'viewer',
+      } as const;
+      const { id } = await http.database.app.withTenant(http.ours, (tx) =>
+        createMember(tx, member),
+      );
+      const client = await watch(ALL, {
+        cookie: await newSession(http.database, http.ours.tenantId, id),
+      });
+      await expectEvents(client, ['ready']);
+      await http.database.admin.unsafe(`${end} where id = $1`, [id]);
+      await eventually(() => expect(client.hasEnded).toBe(true));
+    }
   });
 
   it('when its tenant is suspended', async () => {

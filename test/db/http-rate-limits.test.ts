@@ -1,15 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
-import type { Rates } from '../../control-plane/domain/rates.js';
+import { RATES, type Rates } from '../../control-plane/domain/rates.js';
 import { ROUTE_ACCESS } from '../../control-plane/http/access.js';
 import { ROUTE_COSTS } from '../../control-plane/http/rate-limits.js';
 import { createMetrics, type Metrics } from '../../control-plane/metrics/metrics.js';
 import type { Database } from '../../control-plane/store/database.js';
+import {
+  LOGIN_ATTEMPT_MINUTES,
+  OPEN_ATTEMPTS_MAX,
+} from '../../control-plane/store/login-attempts.js';
 import { createToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import {
   createTestApi,
   createTestServer,
   type Injected,
+  NEVER_WAS,
   type TestApi,
 } from '../support/http-api.js';
 import { UNLIMITED } from '../support/rates.js';
@@ -30,7 +35,13 @@ afterAll(() => http?.close());
 
 interface Limited {
   readonly metrics: Metrics;
-  call(key: string, url: string, method?: 'GET' | 'POST', address?: string): Promise<Injected>;
+  call(
+    key: string,
+    url: string,
+    method?: 'GET' | 'POST',
+    address?: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Injected>;
 }
 
 async function limited(rates: Partial<Rates>): Promise<Limited> {
@@ -54,14 +65,25 @@ async function limited(rates: Partial<Rates>): Promise<Limited> {
   servers.push(server);
   return {
     metrics,
-    call: (key, url, method = 'GET', remoteAddress = '192.0.2.1') =>
-      server.inject({ method, url, remoteAddress, headers: { authorization: `Bearer ${key}` } }),
+    call: (key, url, method = 'GET', remoteAddress = '192.0.2.1', headers = {}) =>
+      server.inject({
+        method,
+        url,
+        remoteAddress,
+        headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers },
+      }),
   };
 }
 
 async function countOf({ metrics }: Limited, limit: string): Promise<number> {
   const { values } = await metrics.limits.limited.get();
   return values.find(({ labels }) => labels.limit === limit)?.value ?? 0;
+}
+
+async function tenantName(): Promise<string> {
+  const [row] = await http.database.admin<{ name: string }[]>`
+    select name from tenants where id = ${http.ours.tenantId}`;
+  return row?.name ?? '';
 }
 
 const wrongKey = () => createToken(TOKEN_KINDS.apiKey).text;
@@ -131,6 +153,52 @@ describe('rate limits of the API', () => {
     expect(transactions).toBe(0);
     expect((await api.call(key, '/v1/tenant', 'GET', '192.0.2.2')).statusCode).toBe(200);
     expect(await countOf(api, 'failed-authentication')).toBe(2);
+  });
+
+  it('stop guessing however the path is spelt', async () => {
+    const api = await limited({ failures: 2 });
+    for (let n = 0; n < 2; n += 1) {
+      expect((await api.call(wrongKey(), '/%761/tenant')).statusCode).toBe(401);
+    }
+    for (const path of ['/%761/tenant', '/v1/tenant', '/auth/session', '/%61uth/session']) {
+      expect([path, (await api.call(wrongKey(), path)).statusCode]).toEqual([path, 429]);
+    }
+  });
+
+  it('hold the logins of an address before the database is asked, with words for a person', async () => {
+    const login = `/auth/login?tenant=${await tenantName()}`;
+    for (const [method, path] of [
+      ['GET', login],
+      ['GET', login.replace('auth', '%61uth')],
+      ['GET', `/auth/callback/${NEVER_WAS}?state=x`],
+      ['POST', '/auth/link'],
+    ] as const) {
+      const api = await limited({ logins: 3 });
+      const answers = [];
+      for (let n = 0; n < 3; n += 1) answers.push((await api.call('', path, method)).statusCode);
+      expect([path, answers.includes(429)]).toEqual([path, false]);
+      transactions = 0;
+      const refused = await api.call('', path, method);
+      expect(refused.json()).toMatchObject({ status: 429, code: 'RESOURCE_EXHAUSTED' });
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(1);
+      const page = await api.call('', path, method, undefined, { accept: 'text/html' });
+      expect([page.statusCode, page.headers['content-type']]).toEqual([
+        429,
+        expect.stringMatching(/^text\/html/),
+      ]);
+      expect(transactions).toBe(0);
+      expect(await countOf(api, 'login-address')).toBe(2);
+      // Neither another address nor what is no login.
+      expect((await api.call('', path, method, '192.0.2.2')).statusCode).not.toBe(429);
+      const key = await http.newKey(http.ours.tenantId, 'viewer');
+      expect((await api.call(key, '/v1/tenant')).statusCode).toBe(200);
+    }
+  });
+
+  it('leave an address far from all the logins that a tenant may have under way', () => {
+    expect(RATES.logins.standard * (LOGIN_ATTEMPT_MINUTES + 1)).toBeLessThan(
+      OPEN_ATTEMPTS_MAX / 10,
+    );
   });
 
   it('do not count who says rightly who they are', async () => {

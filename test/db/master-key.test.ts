@@ -18,6 +18,7 @@ import { loadKeyring } from '../../control-plane/keys/keyring.js';
 import { type MasterKeys, openMasterKeys } from '../../control-plane/keys/master-keys.js';
 import { type MasterKeyStep, rotateMasterKey } from '../../control-plane/keys/rotate-master-key.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
+import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
 import { SEALED_COLUMNS } from '../../control-plane/store/sealed-values.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import { type FakeKmsPlugin, startFakeKmsPlugin } from '../fakes/kms-plugin.js';
@@ -62,6 +63,7 @@ function sealedWithoutId(key: Buffer, purpose: string, secret: Buffer): Buffer {
 /** One of everything that is sealed, and so many webhooks, of a new tenant. */
 async function newSealedValues(seal: Vault['seal'], webhooks: number): Promise<string> {
   const { id: tenantId } = await database.newTenant();
+  await database.app.withPlatform((tx) => updateTenantQuotas(tx, tenantId, { webhooks }));
   await database.app.withTenant({ tenantId }, async (tx) => {
     for (let index = 0; index < webhooks; index += 1) {
       await createWebhookEndpoint(tx, {

@@ -42,6 +42,7 @@ import {
   updateCluster,
 } from '../../control-plane/store/clusters.js';
 import { checkDesiredFits } from '../../control-plane/store/desired-fit.js';
+import { checkNotFrozen } from '../../control-plane/store/desired-freeze.js';
 import {
   countPolicyUse,
   listClusterPolicies,
@@ -51,6 +52,14 @@ import {
 } from '../../control-plane/store/desired-state.js';
 import { insertEvents, listEvents } from '../../control-plane/store/events.js';
 import { claimIdempotencyKey, keepAnswer } from '../../control-plane/store/idempotency-keys.js';
+import {
+  createIdentityProvider,
+  deleteIdentityProvider,
+  getClientSecret,
+  getIdentityProvider,
+  listIdentityProviders,
+  updateIdentityProvider,
+} from '../../control-plane/store/identity-providers.js';
 import { revokeNodesOfToken } from '../../control-plane/store/join-redemptions.js';
 import {
   countOpenJoinTokens,
@@ -66,9 +75,13 @@ import {
   putKubernetesJoin,
 } from '../../control-plane/store/kubernetes-joins.js';
 import { recordReports } from '../../control-plane/store/live-nodes.js';
+import { createLoginAttempt, takeLoginAttempt } from '../../control-plane/store/login-attempts.js';
+import { createLoginLink, redeemLoginLink } from '../../control-plane/store/login-links.js';
+import { linkIdentity, recognise } from '../../control-plane/store/member-identities.js';
 import {
   createMember,
   deleteMember,
+  findMemberByEmail,
   getMember,
   listMembers,
   updateMember,
@@ -124,6 +137,13 @@ import {
   deleteEventsBefore,
 } from '../../control-plane/store/retention.js';
 import { countSealedValues, resealValues } from '../../control-plane/store/sealed-values.js';
+import {
+  createSession,
+  deleteSession,
+  getSession,
+  listSessions,
+  touchSession,
+} from '../../control-plane/store/sessions.js';
 import { getSettings, updateSettings } from '../../control-plane/store/settings.js';
 import { checkNotSuspended, getTenant } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
@@ -140,6 +160,8 @@ import {
   auditEntryOf,
   draftOf,
   eventOf,
+  ISSUER,
+  identityProviderOf,
   kubernetesJoinOf,
   MAXIMUM_NODES,
   NODE_FACTS,
@@ -310,6 +332,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'desired-freeze.checkNotFrozen',
+    call: (tx, world) => checkNotFrozen(tx, [world.clusterId]),
+    forgets: true,
+  },
+  {
     name: 'desired-state.countPolicyUse',
     reach: 'all',
     call: async (tx, world) => {
@@ -351,6 +378,37 @@ export const TENANT_CASES: readonly TenantCase[] = [
     forgets: true,
   },
   {
+    name: 'identity-providers.createIdentityProvider',
+    reach: 'tenant',
+    call: (tx) => createIdentityProvider(tx, identityProviderOf('new')),
+  },
+  {
+    name: 'identity-providers.deleteIdentityProvider',
+    reach: 'tenant',
+    call: (tx, world) => deleteIdentityProvider(tx, world.identityProviderId),
+  },
+  {
+    name: 'identity-providers.getClientSecret',
+    reach: 'tenant',
+    call: (tx, world) => getClientSecret(tx, world.identityProviderId),
+  },
+  {
+    name: 'identity-providers.getIdentityProvider',
+    reach: 'tenant',
+    call: (tx, world) => getIdentityProvider(tx, world.identityProviderId),
+  },
+  {
+    name: 'identity-providers.listIdentityProviders',
+    reach: 'tenant',
+    call: (tx) => listIdentityProviders(tx),
+  },
+  {
+    name: 'identity-providers.updateIdentityProvider',
+    reach: 'tenant',
+    call: (tx, world) =>
+      updateIdentityProvider(tx, world.identityProviderId, { createMembers: true }),
+  },
+  {
     name: 'join-redemptions.revokeNodesOfToken',
     call: async (tx, world) => (await revokeNodesOfToken(tx, world.joinTokenId)) > 0,
   },
@@ -389,6 +447,62 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'join-tokens.revokeTokensOfCluster',
     call: async (tx, world) => (await revokeTokensOfCluster(tx, world.clusterId)) > 0,
+  },
+  {
+    name: 'login-attempts.createLoginAttempt',
+    reach: 'tenant',
+    call: (tx, world) =>
+      createLoginAttempt(tx, {
+        id: '00000000deadbeef',
+        secretSha256: HASH,
+        browserSha256: HASH,
+        providerId: world.identityProviderId,
+        checksEncrypted: HASH,
+        returnTo: '/',
+      }),
+    forgets: true,
+  },
+  {
+    name: 'login-attempts.takeLoginAttempt',
+    reach: 'tenant',
+    call: (tx, { loginAttemptId: id, identityProviderId: providerId }) =>
+      takeLoginAttempt(tx, {
+        id,
+        providerId,
+        secretSha256: sha256('secret'),
+        browserSha256: sha256('browser'),
+      }),
+  },
+  {
+    name: 'login-links.createLoginLink',
+    reach: 'tenant',
+    call: (tx, { memberId }) =>
+      createLoginLink(tx, {
+        id: '00000000deadbeef',
+        secretSha256: HASH,
+        memberId,
+        createdBy: 'test',
+      }),
+  },
+  {
+    name: 'login-links.redeemLoginLink',
+    reach: 'tenant',
+    call: (tx, { loginLinkId: id }) => redeemLoginLink(tx, { id, secretSha256: sha256('secret') }),
+  },
+  {
+    name: 'member-identities.linkIdentity',
+    reach: 'tenant',
+    call: (tx, { memberId }) => linkIdentity(tx, memberId, { issuer: 'https://x', subject: 'new' }),
+  },
+  {
+    name: 'member-identities.recognise',
+    reach: 'tenant',
+    call: (tx, { subject }) => recognise(tx, { issuer: ISSUER, subject }),
+  },
+  {
+    name: 'members.findMemberByEmail',
+    reach: 'tenant',
+    call: (tx) => findMemberByEmail(tx, 'a@example.org'),
   },
   {
     name: 'members.createMember',
@@ -604,6 +718,35 @@ export const TENANT_CASES: readonly TenantCase[] = [
     reach: 'all',
     call: async (tx) => Object.values(await readQuotaUsage(tx)).filter((used) => used > 0),
   },
+  {
+    name: 'sessions.createSession',
+    reach: 'all',
+    call: (tx, { memberId }) =>
+      createSession(tx, {
+        id: '00000000deadbeef',
+        secretSha256: HASH,
+        memberId,
+        begunBy: 'login-link',
+      }),
+  },
+  {
+    name: 'sessions.deleteSession',
+    reach: 'all',
+    call: (tx, world) => deleteSession(tx, world.sessionId),
+    forgets: true,
+  },
+  {
+    name: 'sessions.getSession',
+    reach: 'all',
+    call: (tx, world) => getSession(tx, world.sessionId),
+  },
+  { name: 'sessions.listSessions', reach: 'all', call: (tx) => listSessions(tx) },
+  {
+    name: 'sessions.touchSession',
+    reach: 'all',
+    call: (tx, world) => touchSession(tx, world.sessionId),
+    forgets: true,
+  },
   { name: 'tenants.checkNotSuspended', reach: 'all', forgets: true, call: checkNotSuspended },
   { name: 'tenants.getTenant', reach: 'all', call: (tx) => getTenant(tx) },
   {
@@ -668,6 +811,9 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'master-keys.insertMasterKeyIfAbsent': 'the keys of the installation',
   'master-keys.listMasterKeys': 'the keys of the installation',
   'master-keys.moveMasterKey': 'the keys of the installation',
+  'login-attempts.findLoginAttemptTenant': 'the id of an attempt names its tenant',
+  'login-links.findLoginLinkTenant': 'the id of a link names its tenant, its secret proves it',
+  'members.memberFromRow': 'no statement',
   'outbox.claimDueDeliveries': 'worker: over all tenants',
   'partitions.dropEventDaysBefore': 'worker: partitions belong to no tenant',
   'partitions.ensurePartitions': 'worker: partitions belong to no tenant',
@@ -682,6 +828,7 @@ export const GLOBAL_FUNCTIONS: Readonly<Record<string, string>> = {
   'settings.listRetentions': 'worker: over all tenants',
   'quotas.getTenantQuotas': 'of the tenant that the platform names',
   'quotas.updateTenantQuotas': 'of the tenant that the platform names',
+  'sessions.findSession': 'the id of a session names its tenant',
   'tenants.createTenant': 'makes one',
   'tenants.ensureTenant': 'makes one',
   'tenants.everyTenant': 'lists them for the platform',

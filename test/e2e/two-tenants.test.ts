@@ -32,6 +32,14 @@ interface Side {
   readonly receiver: WebhookReceiver;
   /** By route, the ids of what it has. */
   ids: Record<string, readonly string[]>;
+  /** What it was told of while all of that came to be. */
+  live: LiveUpdates | undefined;
+}
+
+interface LiveUpdates {
+  /** All that came so far. */
+  readonly text: () => string;
+  close(): Promise<void>;
 }
 
 const LISTS = [
@@ -52,12 +60,16 @@ describeOnKernel('two tenants of one installation', () => {
   beforeAll(async () => {
     left = await startSide('left', 'alert, block');
     right = await startSide('right', 'alert', left.test);
+    // Each at the other's replica: no replica is a tenant's own.
+    for (const side of [left, right]) side.live = await watch(side, other(side));
     for (const side of [left, right]) await runDrifted(side);
     for (const side of [left, right]) await collect(side);
-  });
+    // Two whole systems start.
+  }, 240_000);
 
   afterAll(async () => {
     for (const side of [right, left]) {
+      await side?.live?.close();
       await side?.receiver.close();
       await side?.test.stop();
     }
@@ -74,7 +86,7 @@ describeOnKernel('two tenants of one installation', () => {
       const webhook = { name: `${name}-hook`, url: receiver.url };
       receiver.setSecret((await api.post<{ secret: string }>('/v1/webhooks', webhook)).secret);
       await test.enforce(`${name}-policy`, DRIFT(actions));
-      return { name, test, container, receiver, ids: {} };
+      return { name, test, container, receiver, ids: {}, live: undefined };
     } catch (error) {
       await receiver.close();
       await test.stop();
@@ -101,6 +113,28 @@ describeOnKernel('two tenants of one installation', () => {
       headers: { authorization: `Bearer ${side.test.system.newApiKey}` },
     });
     return { status: response.status, text: await response.text() };
+  }
+
+  /** Resolves when the stream is open. */
+  async function watch(side: Side, at: Side): Promise<LiveUpdates> {
+    const topics = 'nodes,alerts,clusters,policies,assignments';
+    const abort = new AbortController();
+    const response = await fetch(`${at.test.system.apiUrl}/v1/live?topics=${topics}`, {
+      headers: { authorization: `Bearer ${side.test.system.newApiKey}` },
+      signal: abort.signal,
+    });
+    expect(response.status).toBe(200);
+    const parts: string[] = [];
+    const reading = (async () => {
+      for await (const part of response.body ?? []) parts.push(Buffer.from(part).toString());
+    })().catch(() => {});
+    return {
+      text: () => parts.join(''),
+      async close() {
+        abort.abort();
+        await reading;
+      },
+    };
   }
 
   async function itemsOf(side: Side, path: string): Promise<readonly Item[]> {
@@ -186,6 +220,25 @@ describeOnKernel('two tenants of one installation', () => {
       expect(told).toContain(programOf(side));
       expect(told).not.toContain(programOf(other(side)));
       expect(side.receiver.refused).toBe(0);
+    }
+  });
+
+  it('are told as it happens of their own alerts and clusters only', async () => {
+    for (const side of both()) {
+      const made = await side.test.system.api.post<Item>('/v1/clusters', {
+        name: `${side.name}-2`,
+      });
+      side.ids.clusters = [...(side.ids.clusters ?? []), made.id];
+    }
+    for (const side of both()) {
+      const [alert = ''] = side.ids.alerts ?? [];
+      const [, cluster = ''] = side.ids.clusters ?? [];
+      await eventually(() => {
+        expect(side.live?.text()).toContain(alert);
+        expect(side.live?.text()).toContain(cluster);
+      });
+      const foreign = Object.values(other(side).ids).flat();
+      expect(foreign.filter((id) => side.live?.text().includes(id))).toEqual([]);
     }
   });
 

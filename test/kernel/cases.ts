@@ -165,7 +165,7 @@ export const KERNEL_CASES: readonly KernelCase[] = [
           (path) => `${path} ${stage.stopped.verdict}`,
         ),
       );
-      const { script_not_judged: unknown } = stage.engine.counters();
+      const { script_not_judged: unknown } = stage.counters();
       assert.equal(unknown ?? 0n, 0n);
     },
   },

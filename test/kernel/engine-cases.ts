@@ -19,7 +19,7 @@ export const ENGINE_CASES: readonly KernelCase[] = [
       const { stdout } = await stage.act('many', ...words);
       assert.equal(stdout.trim(), `stopped ${count}`);
       assert.equal(stage.exists('tmp/ran'), false);
-      const { alert_ring_full: lost = 0n } = stage.engine.counters();
+      const { alert_ring_full: lost = 0n } = stage.counters();
       assert.ok(lost > 0n, 'the ring was not filled');
     },
   },

@@ -269,7 +269,7 @@ process:
       assert.equal(end.exitCode, 0, end.stderr);
       await stage.event(({ file }) => file.path === '/etc/data');
       const told = stage.events().filter(({ file }) => file.path === '/etc/config');
-      const { file_event_suppressed: suppressed = 0n } = stage.engine.counters();
+      const { file_event_suppressed: suppressed = 0n } = stage.counters();
       assert.equal(told.length + Number(suppressed), 5000);
       assert.ok(told.length < 100, `${told.length} were told`);
       const carried = told.reduce((sum, event) => sum + event.suppressed, 0);

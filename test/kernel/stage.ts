@@ -103,6 +103,17 @@ export const FACTS = {
   podUid: '',
 };
 
+/** Tells of one act in both rings. */
+const MARKS = `
+process:
+  selectors:
+    - { name: other, operation: [exec], processExecutable: [/bin/other] }
+    - { name: act, operation: [exec], processExecutable: [/bin/act] }
+  responses:
+    - { match: [other], actions: [alert] }
+    - { match: [act], actions: [log] }
+`;
+
 const eventBatch = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.EventBatch');
 
 /**
@@ -112,22 +123,29 @@ const eventBatch = loadMessageType('bulkhead/v1/event.proto', 'bulkhead.v1.Event
 export class Stage {
   readonly directory = mkdtempSync(join(tmpdir(), 'bulkhead-kernel-'));
   readonly root = join(this.directory, 'root');
-  readonly pins = join(this.directory, 'bpf', 'pins');
+  readonly pins: string;
   readonly batches: EventBatch[] = [];
   engine: Engine;
   readonly #cgroupRoot: string;
   readonly #backends: readonly ExecBackend[] | undefined;
+  readonly #hasOwnPins: boolean;
+  readonly #countersBefore: Readonly<Record<string, bigint>>;
+  #isStarted = false;
   #nextSet = 1;
 
-  /** `programs`: more of the folder's that the image has in /bin. */
+  /**
+   * `programs`: more of the folder's that the image has in /bin. `pins`: a folder on a bpffs, whose
+   * programs this stage takes over and leaves to the next one; where it is left out it has its own.
+   */
   static async open(
     acts: string,
     backends?: readonly ExecBackend[],
     programs: readonly string[] = [],
+    pins?: string,
   ): Promise<Stage> {
     const cgroups = await findCgroupRoot();
     if (!cgroups) throw new Error('cgroup v2 is not mounted');
-    return new Stage(acts, cgroups, backends, programs);
+    return new Stage(acts, cgroups, backends, programs, pins);
   }
 
   private constructor(
@@ -135,8 +153,11 @@ export class Stage {
     cgroups: string,
     backends: readonly ExecBackend[] | undefined,
     programs: readonly string[],
+    pins: string | undefined,
   ) {
     this.#backends = backends;
+    this.pins = pins ?? join(this.directory, 'bpf', 'pins');
+    this.#hasOwnPins = pins === undefined;
     this.#cgroupRoot = join(cgroups, `bulkhead-kernel-${process.pid}`);
     const image = join(this.directory, 'image');
     for (const folder of ['bin', 'etc', 'tmp', 'mnt', 'empty', 'proc']) {
@@ -156,7 +177,7 @@ export class Stage {
       cpSync(join(acts, name), join(this.directory, 'programs', name));
     }
     for (const folder of ['upper', 'work', 'root', 'bpf']) mkdirSync(join(this.directory, folder));
-    this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
+    if (this.#hasOwnPins) this.#mount('bpf', 'bpf', join(this.directory, 'bpf'));
     const at = (name: string) => join(this.directory, name);
     const options = `lowerdir=${image},upperdir=${at('upper')},workdir=${at('work')}`;
     this.#mount('overlay', 'overlay', this.root, options);
@@ -164,6 +185,7 @@ export class Stage {
     try {
       this.engine = this.#openEngine();
       this.watch();
+      this.#countersBefore = this.engine.counters();
     } catch (error) {
       this.#remove();
       throw error;
@@ -228,11 +250,21 @@ export class Stage {
 
   start(): void {
     this.engine.start({ onBatch: (batch) => this.batches.push(batch), flushMs: 20 });
+    this.#isStarted = true;
+  }
+
+  /** What was counted since this stage is there. */
+  counters(): Record<string, bigint> {
+    const now = Object.entries(this.engine.counters());
+    return Object.fromEntries(
+      now.map(([name, count]) => [name, count - (this.#countersBefore[name] ?? 0n)]),
+    );
   }
 
   /** As after the death of the agent: what is pinned stays, the engine is opened anew. */
   reopen(startPositions?: StartPositions): void {
     this.engine.close();
+    this.#isStarted = false;
     this.engine = this.#openEngine(startPositions);
   }
 
@@ -316,8 +348,57 @@ export class Stage {
     }
   }
 
+  /**
+   * Leaves the programs to the next stage as they were found: without containers and policy sets, and
+   * with empty rings. Whatever a case did to them that this does not undo would be a defect of theirs.
+   */
+  async leave(): Promise<void> {
+    try {
+      if (existsSync(this.pins)) {
+        await this.#emptyRings();
+        for (const id of this.engine.containerIds()) this.engine.deleteContainer(id);
+        this.engine.setUnknownSet(0);
+        for (const id of this.engine.policySetIds()) this.engine.deletePolicySet(id);
+        this.engine.unwatchCgroup(this.idOf(''));
+      }
+    } finally {
+      this.engine.close();
+      this.#remove();
+    }
+  }
+
+  /** A last event in each ring says that everything before it has come. A full one takes it once it is read. */
+  async #emptyRings(): Promise<void> {
+    if (!this.#isStarted) this.start();
+    // A case may have put sets of its own.
+    this.#nextSet = Math.max(0, ...this.engine.policySetIds()) + 1;
+    this.bind(MARKS);
+    const deadline = performance.now() + 60_000;
+    for (let mark = 0; ; mark += 1) {
+      const name = `/tmp/mark-${mark}`;
+      const { exitCode, stderr } = await this.act('run', '/bin/other', 'mark', name);
+      if (exitCode !== 0) throw new Error(`the last act failed: ${stderr}`);
+      const isMark = (ring: string) => (event: SeenEvent) =>
+        event.ring === ring && event.args.includes(name);
+      const rings = ['alerts', 'telemetry'];
+      for (let wait = 0; wait < 50; wait += 1) {
+        for (const { ring } of this.batches.splice(0, this.batches.length - 8)) {
+          this.engine.commit(ring.name, ring.position);
+        }
+        const events = this.events();
+        if (rings.every((ring) => events.some(isMark(ring)))) {
+          for (const { ring } of this.batches) this.engine.commit(ring.name, ring.position);
+          return;
+        }
+        await delay(20);
+      }
+      if (performance.now() > deadline) throw new Error('the rings do not run empty');
+    }
+  }
+
   #remove(): void {
-    for (const folder of ['root', 'bpf']) execFileSync('umount', [join(this.directory, folder)]);
+    const mounts = this.#hasOwnPins ? ['root', 'bpf'] : ['root'];
+    for (const folder of mounts) execFileSync('umount', [join(this.directory, folder)]);
     for (const name of ['c1/nested', 'c1', 'c2', '']) {
       if (existsSync(this.cgroup(name))) rmdirSync(this.cgroup(name));
     }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
-import { createVault } from '../../control-plane/domain/vault.js';
+import { createVault, type Vault } from '../../control-plane/domain/vault.js';
 import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
+import { createOidcClient } from '../../control-plane/identity/oidc-client.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
@@ -14,6 +15,7 @@ import { createWorld, JWKS, type World } from './store-world.js';
 export const CA_PIN = `sha256:${'A'.repeat(43)}`;
 /** Routes that are above tenants. */
 export const PLATFORM_PREFIX = '/v1/platform/';
+export const PUBLIC_URL = 'https://bulkhead.example';
 export const NEVER_WAS = '00000000-0000-4000-8000-000000000000';
 
 export type Injected = Awaited<ReturnType<FastifyInstance['inject']>>;
@@ -22,12 +24,15 @@ export type Injected = Awaited<ReturnType<FastifyInstance['inject']>>;
 export interface TestApi {
   readonly api: FastifyInstance;
   readonly database: TestDatabase;
+  readonly vault: Vault;
   readonly ours: World;
   readonly theirs: World;
   /** Every line that the server logged. */
   readonly log: string[];
   newKey(tenantId: string, role: Role, expiresAt?: Date, clusters?: string): Promise<string>;
   newPlatformKey(expiresAt?: Date): Promise<string>;
+  /** Another replica over the same database. */
+  newReplica(): Promise<FastifyInstance>;
   /** Where no other key is given with that of our owner, or of the platform on its routes; '' is none. */
   call(method: string, url: string, more?: CallOptions): Promise<Injected>;
   close(): Promise<void>;
@@ -45,15 +50,21 @@ export interface CallOptions {
 export async function createTestApi(more: Partial<HttpDependencies> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const log: string[] = [];
-  const api = await createTestServer(database, {
-    log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
-    // A thread runs compiled code: `npm run build` comes first.
-    policyDiffWorker: new URL(
-      '../../dist/control-plane/http/policy-diff-worker.js',
-      import.meta.url,
-    ),
-    ...more,
-  });
+  const vault = createVault(randomBytes(32));
+  const oidc = createOidcClient({ allowPrivateAddresses: true });
+  const newReplica = () =>
+    createTestServer(database, {
+      vault,
+      oidc,
+      log: pino({ level: 'info' }, { write: (line) => log.push(line) }),
+      // A thread runs compiled code: `npm run build` comes first.
+      policyDiffWorker: new URL(
+        '../../dist/control-plane/http/policy-diff-worker.js',
+        import.meta.url,
+      ),
+      ...more,
+    });
+  const api = await newReplica();
   const ours = await createWorld(database);
   const theirs = await createWorld(database);
   for (const world of [ours, theirs]) {
@@ -84,11 +95,13 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
   return {
     api,
     database,
+    vault,
     ours,
     theirs,
     log,
     newKey,
     newPlatformKey,
+    newReplica,
     call(method, url, { key: given, body, contentType, headers, peer } = {}) {
       const key = given ?? (url.startsWith(PLATFORM_PREFIX) ? platform : owner);
       return api.inject({
@@ -106,6 +119,7 @@ export async function createTestApi(more: Partial<HttpDependencies> = {}): Promi
     },
     async close() {
       await api.close();
+      await oidc.close();
       await database.close();
     },
   };
@@ -120,6 +134,8 @@ export function createTestServer(
     database: database.app,
     vault: createVault(randomBytes(32)),
     caPin: () => CA_PIN,
+    publicUrl: PUBLIC_URL,
+    oidc: createOidcClient({ allowPrivateAddresses: true }),
     log: pino({ level: 'silent' }),
     rates: UNLIMITED,
     ...more,
@@ -136,6 +152,8 @@ export function pathOf(route: string, world: Partial<World>): string {
     .replace(':alertId', world.alertId ?? NEVER_WAS)
     .replace(':webhookId', world.webhookId ?? NEVER_WAS)
     .replace(':memberId', world.memberId ?? NEVER_WAS)
+    .replace(':providerId', world.identityProviderId ?? NEVER_WAS)
+    .replace(':sessionId', world.sessionId ?? '0123456789abcdef')
     .replace(':tenantId', world.tenantId ?? NEVER_WAS)
     .replace(':tokenId', world.joinTokenId ?? '0123456789abcdef')
     .replace(':keyId', world.apiKeyId ?? '0123456789abcdef')
@@ -171,6 +189,13 @@ export const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /v1/members/:memberId': { role: 'viewer' },
   'POST /v1/platform/tenants': { name: 'another' },
   'PATCH /v1/platform/tenants/:tenantId': { name: 'renamed' },
+  'POST /v1/identity-providers': {
+    name: 'another',
+    issuer: 'https://login.example.com',
+    clientId: 'bulkhead',
+    clientSecret: 'hunter2',
+  },
+  'PATCH /v1/identity-providers/:providerId': { createMembers: true },
   'POST /v1/api-keys': { name: 'another', role: 'viewer' },
 };
 

@@ -28,17 +28,17 @@ export interface LiveOptions {
   readonly paused?: boolean;
 }
 
-/** Resolves when the head of the answer is here. */
+/** Resolves when the head of the answer is here. `who`: the header that says it, or a key. */
 export async function openLive(
   baseUrl: string,
-  key: string,
+  who: string | Readonly<Record<string, string>>,
   query: string,
   { lastEventId, paused = false }: LiveOptions = {},
 ): Promise<LiveClient> {
   const request = get(`${baseUrl}/v1/live?${query}`, {
     agent: false,
     headers: {
-      authorization: `Bearer ${key}`,
+      ...(typeof who === 'string' ? { authorization: `Bearer ${who}` } : who),
       ...(lastEventId && { 'last-event-id': lastEventId }),
     },
   });

@@ -5,6 +5,7 @@ export const UNLIMITED: Rates = {
   caller: RATES.caller.max,
   tenant: RATES.tenant.max,
   failures: RATES.failures.max,
+  logins: RATES.logins.max,
   tenantJoins: RATES.tenantJoins.max,
   addressJoins: RATES.addressJoins.max,
   eventBytes: RATES.eventBytes.max,

@@ -9,6 +9,10 @@ import { createCluster } from '../../control-plane/store/clusters.js';
 import { insertBatches, type NewBatch } from '../../control-plane/store/event-batches.js';
 import { insertEvents, type NewEvent } from '../../control-plane/store/events.js';
 import {
+  createIdentityProvider,
+  type NewIdentityProvider,
+} from '../../control-plane/store/identity-providers.js';
+import {
   type JoinRedemption,
   redeemJoinToken,
 } from '../../control-plane/store/join-redemptions.js';
@@ -17,12 +21,17 @@ import {
   type NewKubernetesJoin,
   putKubernetesJoin,
 } from '../../control-plane/store/kubernetes-joins.js';
+import { createLoginAttempt } from '../../control-plane/store/login-attempts.js';
+import { createLoginLink } from '../../control-plane/store/login-links.js';
+import { linkIdentity } from '../../control-plane/store/member-identities.js';
 import { createMember } from '../../control-plane/store/members.js';
 import { recordCertificate } from '../../control-plane/store/nodes.js';
 import { enqueueDelivery } from '../../control-plane/store/outbox.js';
 import { createPolicy, type NewPolicyVersion } from '../../control-plane/store/policies.js';
 import { putPolicyDraft } from '../../control-plane/store/policy-drafts.js';
 import { updateTenantQuotas } from '../../control-plane/store/quotas.js';
+import { createSession } from '../../control-plane/store/sessions.js';
+import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createWebhookEndpoint } from '../../control-plane/store/webhooks.js';
 import type { TestDatabase } from './database.js';
 
@@ -35,6 +44,12 @@ export interface World extends ClusterWorld {
   readonly assignmentId: string;
   readonly webhookId: string;
   readonly deliveryId: string;
+  readonly sessionId: string;
+  readonly loginLinkId: string;
+  readonly identityProviderId: string;
+  readonly loginAttemptId: string;
+  /** At ISSUER. */
+  readonly subject: string;
 }
 
 /** A cluster, and one of everything that belongs to it. */
@@ -200,6 +215,22 @@ export function auditEntryOf(targetId: string, more: Partial<AuditEntry> = {}): 
   };
 }
 
+export const ISSUER = 'https://login.example.org';
+
+export function identityProviderOf(name: string): NewIdentityProvider {
+  return {
+    name,
+    issuer: ISSUER,
+    clientId: 'bulkhead',
+    clientSecretEncrypted: Buffer.from('sealed'),
+    scopes: ['openid'],
+    claims: { email: 'email', emailVerified: 'email_verified', name: 'name', groups: 'groups' },
+    groupRoles: [],
+    createMembers: false,
+    servesOwners: false,
+  };
+}
+
 /** A cluster with a join token of so many uses, and the token's secret. */
 export async function newCluster(
   database: TestDatabase,
@@ -274,6 +305,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       url: 'https://example.org/hook',
       secretEncrypted: Buffer.from('sealed'),
     });
+    const logins = await createLogins(tx, member.id);
     await appendAudit(tx, auditEntryOf(cluster.clusterId));
     return {
       memberId: member.id,
@@ -281,6 +313,7 @@ export async function createWorld(database: TestDatabase): Promise<World> {
       policyId: policy.id,
       assignmentId: assignment.id,
       webhookId: webhook.id,
+      ...logins,
     };
   });
   const delivery = await worker.withTenant({ tenantId }, (tx) =>
@@ -293,6 +326,32 @@ export async function createWorld(database: TestDatabase): Promise<World> {
   );
   await app.withPlatform((tx) => updateTenantQuotas(tx, tenantId, { nodes: MAXIMUM_NODES }));
   return { tenantId, ...cluster, ...made, deliveryId: delivery.id };
+}
+
+/** Of one member, in every way. */
+async function createLogins(tx: TenantTx, memberId: string) {
+  const credential = () => ({ id: tokenId(), secretSha256: sha256('secret'), memberId });
+  const session = await createSession(tx, { ...credential(), begunBy: 'login-link' });
+  const link = await createLoginLink(tx, { ...credential(), createdBy: 'test' });
+  const provider = await createIdentityProvider(tx, identityProviderOf('provider'));
+  const attempt = {
+    id: tokenId(),
+    secretSha256: sha256('secret'),
+    browserSha256: sha256('browser'),
+    providerId: provider.id,
+    checksEncrypted: Buffer.from('sealed'),
+    returnTo: '/',
+  };
+  await createLoginAttempt(tx, attempt);
+  const subject = tokenId();
+  await linkIdentity(tx, memberId, { issuer: ISSUER, subject });
+  return {
+    sessionId: session.id,
+    loginLinkId: link.id,
+    identityProviderId: provider.id,
+    loginAttemptId: attempt.id,
+    subject,
+  };
 }
 
 /** Ids in their right form of things that never were. */
@@ -311,5 +370,10 @@ export function nowhere(): World {
     webhookId: randomUUID(),
     deliveryId: randomUUID(),
     eventId: randomUUID(),
+    sessionId: tokenId(),
+    loginLinkId: tokenId(),
+    identityProviderId: randomUUID(),
+    loginAttemptId: tokenId(),
+    subject: tokenId(),
   };
 }

@@ -18,6 +18,7 @@ export interface Call {
   readonly body?: Item | undefined;
   /** Of what was read: where it was changed since, the edit is refused. */
   readonly revision?: number | undefined;
+  readonly overrideFreeze?: boolean;
 }
 
 export interface ClientOptions {
@@ -108,7 +109,7 @@ export class ApiClient {
   }
 
   async #once<T>(
-    { method, path, query = {}, body, revision }: Call,
+    { method, path, query = {}, body, revision, overrideFreeze }: Call,
     key: string | undefined,
     timeoutMs: number,
     read: (answer: IncomingMessage, came: () => void) => Promise<T>,
@@ -122,6 +123,7 @@ export class ApiClient {
         headers: {
           ...(key !== undefined && { 'idempotency-key': key }),
           ...(revision !== undefined && { 'if-match': `"${revision}"` }),
+          ...(overrideFreeze && { 'bulkhead-override-freeze': 'true' }),
         },
         body: body && JSON.stringify(body),
         signal: abort.signal,

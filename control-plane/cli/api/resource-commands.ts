@@ -55,6 +55,9 @@ function helpOf({ name }: Resource, action: Action): string {
     ...(operand?.of ? [[operand.value, operandText(operand.of)] as const] : []),
     ...options.map((one) => [optionText(one), one.about] as const),
     ...(action.isList ? [['--limit NUMBER', 'so many at most (default 1000)'] as const] : []),
+    ...(action.mayBeFrozen
+      ? [['--override-freeze', 'although a freeze window is open; for owners and admins'] as const]
+      : []),
     ...(action.confirm ? [['--yes', 'do not ask'] as const] : []),
     ['-o, --output FORMAT', 'table (default), wide, json, yaml or name'],
     ['--no-headers', 'no titles above a table'],

@@ -23,7 +23,12 @@ export async function runAction(
 ): Promise<ExitCode> {
   const { operand, options = [], confirm, columns = resource.columns } = action;
   const read = readArguments<string, string>(args, {
-    flags: [...SESSION_FLAGS, 'no-headers', ...(confirm ? ['yes'] : [])],
+    flags: [
+      ...SESSION_FLAGS,
+      'no-headers',
+      ...(confirm ? ['yes'] : []),
+      ...(action.mayBeFrozen ? ['override-freeze'] : []),
+    ],
     texts: [
       ...SESSION_TEXTS,
       'output',
@@ -57,10 +62,11 @@ export async function runAction(
   }
   const revision = action.ifMatch ? revisionOf(await client.get(request.path)) : undefined;
   const { method } = action;
+  const overrideFreeze = read.flags.has('override-freeze');
   const answer = await client.call(
     method === 'POST' || method === 'PUT' || method === 'PATCH'
-      ? { method, path: request.path, body: request.body, revision }
-      : { method, path: request.path, query: request.query },
+      ? { method, path: request.path, body: request.body, revision, overrideFreeze }
+      : { method, path: request.path, query: request.query, overrideFreeze },
   );
   return tell(client, action, answer, what, shown, io);
 }
@@ -166,6 +172,7 @@ async function sentOf(
   io: Io,
 ): Promise<unknown> {
   if (of) return idOf(client, of, String(value), within);
+  if (as === 'secret') return readSecret(String(value), io);
   return as === 'document' ? readYaml(String(value), io) : value;
 }
 
@@ -178,16 +185,31 @@ function put(body: Record<string, unknown>, key: string, value: unknown): void {
 
 /** @throws Failure */
 async function readYaml(path: string, io: Io): Promise<unknown> {
-  const content = await readDocument(path, io);
-  const fail = (message: string) => new Failure(EXIT.file, [`${nameOf(path)}: ${message}`]);
-  if (content.kind === 'fault') throw fail(content.message);
-  if (content.kind === 'tooLarge') throw fail('it is too large');
+  const text = await readText(path, io);
   const { parse } = await import('yaml');
   try {
-    return parse(Buffer.from(content.bytes).toString('utf8'));
+    return parse(text);
   } catch (error) {
-    throw fail(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw fileFailure(path, message);
   }
+}
+
+/** As editors and `echo` write it: with the end of a line behind it. @throws Failure */
+async function readSecret(path: string, io: Io): Promise<string> {
+  return (await readText(path, io)).replace(/\r?\n$/, '');
+}
+
+/** @throws Failure */
+async function readText(path: string, io: Io): Promise<string> {
+  const content = await readDocument(path, io);
+  if (content.kind === 'fault') throw fileFailure(path, content.message);
+  if (content.kind === 'tooLarge') throw fileFailure(path, 'it is too large');
+  return Buffer.from(content.bytes).toString('utf8');
+}
+
+function fileFailure(path: string, message: string): Failure {
+  return new Failure(EXIT.file, [`${nameOf(path)}: ${message}`]);
 }
 
 function revisionOf({ revision }: Item): number | undefined {

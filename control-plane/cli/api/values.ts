@@ -11,7 +11,7 @@ export function valueFromText(
   text: string,
   { as, words }: Pick<Value, 'as' | 'words'>,
   now: number,
-): string | number | boolean | Readonly<Record<string, string>> {
+): string | number | boolean | readonly string[] | Readonly<Record<string, string>> {
   if (words && !words.includes(text)) {
     const hint = didYouMean(text, words) || `: ${words.join(', ')}`;
     throw new UsageError(`${name} has no ${text}${hint}`);
@@ -32,6 +32,8 @@ export function valueFromText(
       }
       return Math.round(ms / UNIT_MS.m);
     }
+    case 'list':
+      return text.split(',').map((word) => word.trim());
     case 'labels':
       return labelsFromText(name, text);
     case 'past':

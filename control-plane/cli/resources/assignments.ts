@@ -81,6 +81,7 @@ export const ASSIGNMENTS: Resource = {
       name: 'create',
       about: 'assign a version of a policy to clusters',
       method: 'POST',
+      mayBeFrozen: true,
       path: '/v1/assignments',
       operand: NEW_NAME,
       options: [
@@ -99,6 +100,7 @@ export const ASSIGNMENTS: Resource = {
       name: 'edit',
       about: 'change an assignment; its policy stays',
       method: 'PATCH',
+      mayBeFrozen: true,
       path: '/v1/assignments/:assignmentId',
       ifMatch: true,
       operand: ASSIGNMENT,
@@ -114,6 +116,7 @@ export const ASSIGNMENTS: Resource = {
       name: 'delete',
       about: 'take an assignment back',
       method: 'DELETE',
+      mayBeFrozen: true,
       path: '/v1/assignments/:assignmentId',
       operand: ASSIGNMENT,
       confirm: 'Delete assignment',

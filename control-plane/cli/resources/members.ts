@@ -81,5 +81,18 @@ export const MEMBERS: Resource = {
       operand: MEMBER,
       confirm: 'Delete member',
     },
+    {
+      name: 'login-link',
+      about: 'print a link that lets a member in once, within 15 minutes',
+      method: 'POST',
+      path: '/v1/members/:memberId/login-links',
+      operand: MEMBER,
+      columns: [
+        { title: 'MEMBER', field: 'memberId', of: 'member' },
+        { title: 'EXPIRES', field: 'expiresAt', as: 'time' },
+        WIDE_ID,
+      ],
+      secrets: ['link'],
+    },
   ],
 };

@@ -24,6 +24,8 @@ export type ResourceName =
   | 'webhook'
   | 'api-key'
   | 'member'
+  | 'session'
+  | 'identity-provider'
   | 'platform-tenant'
   | 'settings'
   | 'audit';
@@ -64,6 +66,8 @@ export interface Action {
   readonly isWhole?: true;
   /** PATCH: reads it first, and is refused where it changes in between. */
   readonly ifMatch?: true;
+  /** May be held up by a freeze window, which an owner or admin may override. */
+  readonly mayBeFrozen?: true;
   /** What the command acts on or makes: its argument without an option. */
   readonly operand?: Value;
   readonly options?: readonly Option[];
@@ -92,10 +96,14 @@ export interface Value {
     | 'boolean'
     | 'minutes'
     | 'labels'
+    /** Words with commas between them. */
+    | 'list'
     | 'past'
     | 'future'
     /** A file of YAML or JSON. */
-    | 'document';
+    | 'document'
+    /** A file whose text is for no list of processes and no history of a shell. */
+    | 'secret';
   readonly words?: readonly string[];
 }
 

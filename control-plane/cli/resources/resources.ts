@@ -4,6 +4,7 @@ import { ASSIGNMENTS } from './assignments.js';
 import { AUDIT_LOG } from './audit-log.js';
 import { CLUSTERS } from './clusters.js';
 import { EVENTS } from './events.js';
+import { IDENTITY_PROVIDERS } from './identity-providers.js';
 import { JOIN_TOKENS } from './join-tokens.js';
 import { KUBERNETES_JOINS } from './kubernetes-joins.js';
 import { MEMBERS } from './members.js';
@@ -11,6 +12,7 @@ import { NODES } from './nodes.js';
 import { PLATFORM_TENANTS } from './platform-tenants.js';
 import { POLICIES } from './policies.js';
 import type { Resource, ResourceName } from './resource.js';
+import { SESSIONS } from './sessions.js';
 import { SETTINGS } from './settings.js';
 import { TENANT } from './tenants.js';
 import { WEBHOOKS } from './webhooks.js';
@@ -29,6 +31,8 @@ export const RESOURCES: { readonly [Name in ResourceName]: Resource } = {
   webhook: WEBHOOKS,
   'api-key': API_KEYS,
   member: MEMBERS,
+  session: SESSIONS,
+  'identity-provider': IDENTITY_PROVIDERS,
   'platform-tenant': PLATFORM_TENANTS,
   settings: SETTINGS,
   audit: AUDIT_LOG,

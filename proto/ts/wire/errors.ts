@@ -183,8 +183,20 @@ export const ERROR_CODES = {
   UNAUTHENTICATED: info(
     'UNAUTHENTICATED',
     401,
-    'no API key, or one that is unknown, expired or revoked',
-    'send Authorization: Bearer bkh_ak_...',
+    'no API key and no session, or one that is unknown, expired or revoked',
+    'send Authorization: Bearer bkh_ak_..., or log in again',
+  ),
+  CSRF_REFUSED: info(
+    'PERMISSION_DENIED',
+    403,
+    'a change was asked for by cookie alone, without proof that a page of this origin asks',
+    'send x-bulkhead-csrf with the token of GET /auth/session, from the origin of BULKHEAD_PUBLIC_URL',
+  ),
+  LOGIN_REFUSED: info(
+    'PERMISSION_DENIED',
+    403,
+    'the login was not completed',
+    'begin again; where it repeats, ask an administrator of the tenant',
   ),
   PERMISSION_DENIED: info(
     'PERMISSION_DENIED',
@@ -204,6 +216,12 @@ export const ERROR_CODES = {
     409,
     'it exists already, or was changed in between',
     'read it again and repeat',
+  ),
+  FROZEN: info(
+    'FAILED_PRECONDITION',
+    409,
+    'a freeze window holds a cluster that this would change',
+    'wait until it is over; an owner or admin may override it',
   ),
   LAST_OWNER: info(
     'FAILED_PRECONDITION',

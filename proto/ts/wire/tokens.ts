@@ -6,7 +6,16 @@ import { crc32 } from 'node:zlib';
  * id: 16 hex digits, public, names the row; secret: 43 characters base64url (256 bits); crc: CRC-32 of
  * all before it, 8 hex digits, so that a torn copy is told from a wrong one.
  */
-export const TOKEN_KINDS = { join: 'jt', apiKey: 'ak', platform: 'pk' } as const;
+export const TOKEN_KINDS = {
+  join: 'jt',
+  apiKey: 'ak',
+  platform: 'pk',
+  loginLink: 'll',
+  /** What a browser brings back from its identity provider: nobody copies it. */
+  loginState: 'ls',
+  /** Of a browser's cookie: nobody copies it. */
+  session: 'se',
+} as const;
 export type TokenKind = (typeof TOKEN_KINDS)[keyof typeof TOKEN_KINDS];
 
 export interface Token {

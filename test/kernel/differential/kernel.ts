@@ -88,8 +88,7 @@ export async function allEvents(
     if (performance.now() > deadline) throw new Error('the last events did not come');
     await delay(10);
   }
-  const { alert_ring_full: alerts = 0n, telemetry_ring_full: telemetry = 0n } =
-    stage.engine.counters();
+  const { alert_ring_full: alerts = 0n, telemetry_ring_full: telemetry = 0n } = stage.counters();
   assert.deepEqual({ alerts, telemetry }, { alerts: 0n, telemetry: 0n }, 'events were lost');
   for (const pid of marks) byProcess.delete(pid);
   return byProcess;

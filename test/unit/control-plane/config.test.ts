@@ -24,6 +24,7 @@ describe('the settings of the control plane', () => {
       http: { host: '127.0.0.1', port: 8080 },
       grpc: { host: '127.0.0.1', port: 8443 },
       operations: { host: '127.0.0.1', port: 9464 },
+      publicUrl: 'http://127.0.0.1:8080',
       drain: { delayMs: 5_000, limitMs: 15_000 },
       databaseConnections: 10,
       rates: { caller: 600, tenant: 3_000, failures: 60, eventBytes: 33_554_432 },
@@ -123,6 +124,30 @@ describe('the settings of the control plane', () => {
   ])('say of %s that %s is meant', (name, meant) => {
     expect(problemsOf({ [name]: 'x' })).toEqual([
       `${name}: there is no such setting, is ${meant} meant?`,
+    ]);
+  });
+
+  it.each([
+    ['https://bulkhead.example', 'https://bulkhead.example'],
+    ['https://bulkhead.example:8443/', 'https://bulkhead.example:8443'],
+    ['http://localhost:8080', 'http://localhost:8080'],
+    ['http://127.0.0.7:80', 'http://127.0.0.7'],
+    ['http://[::1]:8080', 'http://[::1]:8080'],
+  ])('take %s for an origin', (text, publicUrl) => {
+    expect(readConfig([], { ...NEEDED, BULKHEAD_PUBLIC_URL: text })).toMatchObject({ publicUrl });
+  });
+
+  it.each([
+    'http://bulkhead.example',
+    'http://127.0.0.1.bulkhead.example',
+    'https://bulkhead.example/console',
+    'https://bulkhead.example?x',
+    'https://user:password@bulkhead.example',
+    'bulkhead.example',
+    'javascript:alert(1)',
+  ])('take %s for none', (text) => {
+    expect(problemsOf({ BULKHEAD_PUBLIC_URL: text })).toEqual([
+      expect.stringContaining('BULKHEAD_PUBLIC_URL: an https origin'),
     ]);
   });
 

@@ -33,6 +33,7 @@ it('are labelled by nothing that a tenant chooses', () => {
     'outcome',
     'consumer',
     'limit',
+    'how',
   ];
   const labels = new Set(ours.flatMap(({ labelNames }) => labelNames));
   expect([...labels].sort()).toEqual([...known, 'role', 'pool'].sort());
