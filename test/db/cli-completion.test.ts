@@ -71,7 +71,7 @@ describe('completion in bash', () => {
     [['a'], ['alert', 'api-key', 'apply', 'assignment', 'audit']],
     [
       ['node', ''],
-      ['get', 'list', 'revoke'],
+      ['get', 'list', 'release', 'revoke'],
     ],
     [['context', 'r'], ['rename']],
     [['policy', 'validate', '--s'], ['--strict']],
