@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { Gatherer } from '../domain/gatherer.js';
 import { type CertificatePlace, placeOfSerial } from '../domain/node-certificates.js';
+import { Slots } from '../domain/slots.js';
 import { CHANNELS, type Database, type Subscription } from '../store/database.js';
 import { listStandings, type NodeStanding } from '../store/node-certificates.js';
 import { refusalOf } from '../store/nodes.js';
@@ -13,6 +14,8 @@ const POLL_MS = 20_000;
 /** Who calls waits so long for others, so that a storm of them is a few queries. */
 const GATHER_MS = 5;
 const QUERIES_MAX = 2;
+/** Transactions of calls with a new certificate: many nodes that join at once leave the rest of the pool alone. */
+const ADMISSIONS_MAX = 4;
 
 interface OpenStream {
   readonly serial: string;
@@ -29,6 +32,7 @@ export class NodeWatch {
   /** By tenant and node. */
   readonly #open = new Map<string, Map<string, Set<OpenStream>>>();
   readonly #standings: Gatherer<readonly string[], Standings>;
+  readonly #admissions = new Slots(ADMISSIONS_MAX);
   readonly #stopped = new AbortController();
   #subscription: Subscription | undefined;
 
@@ -65,7 +69,13 @@ export class NodeWatch {
     const { tenantId, nodeId } = shown.identity;
     const standings = await this.#standings.ask(tenantId, [nodeId]);
     const known = placeOfKnown(standings.get(nodeId), shown.serial);
-    return known ?? admitNode(this.database, shown);
+    if (known) return known;
+    const leave = await this.#admissions.enter();
+    try {
+      return await admitNode(this.database, shown);
+    } finally {
+      leave();
+    }
   }
 
   /** `onRefused` may be called until the answer is: how to leave. To be entered before the check. */

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { AuditDetails } from '../domain/audit.js';
+import { NODE_SILENT_AFTER_MS } from '../domain/cluster-health.js';
 import { type AuditOrigin, appendAudit } from './audit-log.js';
 import { CHANNELS, notify } from './database.js';
 import { only } from './errors.js';
@@ -32,13 +33,13 @@ export interface JoinedNode {
 }
 
 /** Longer than a node that is well is ever silent: its stream carries a heartbeat every half minute. */
-const SILENT_AFTER_SQL = sql.raw(`interval '5 minutes'`);
+const SILENT_AFTER_MS = 5 * 60_000;
 
 /**
  * Makes the node, or gives the one of that name in the cluster to whoever joins now: it keeps its id and
  * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
- * given away but to its own key, so that a token does not take a protected machine's name unnoticed; one
- * that was revoked or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
+ * given away, so that a token does not take a protected machine's name unnoticed, and whoever has copied
+ * its key too is found as a clone; one that was revoked or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
  * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED, RESOURCE_EXHAUSTED
  */
 export async function joinNode(
@@ -66,7 +67,8 @@ export async function joinNode(
 
 interface FormerNode {
   readonly row: typeof nodes.$inferSelect;
-  readonly isHeardOf: boolean;
+  /** Since it was last heard of; undefined: never was. */
+  readonly silentMs: number | undefined;
 }
 
 /** The one of that name, if there is one. */
@@ -74,7 +76,9 @@ async function lockNode(tx: TenantTx, join: NodeJoin): Promise<FormerNode | unde
   const [former] = await tx.queries
     .select({
       row: nodes,
-      isHeardOf: sql<boolean>`coalesce(${nodes.lastSeenAt} > now() - ${SILENT_AFTER_SQL}, false)`,
+      silentMs: sql<
+        number | null
+      >`(extract(epoch from now() - ${nodes.lastSeenAt}) * 1000)::float8`,
     })
     .from(nodes)
     .where(
@@ -85,7 +89,7 @@ async function lockNode(tx: TenantTx, join: NodeJoin): Promise<FormerNode | unde
       ),
     )
     .for('update');
-  return former;
+  return former && { row: former.row, silentMs: former.silentMs ?? undefined };
 }
 
 /** @throws BulkheadError UNAVAILABLE where another makes it at the same moment: the next try finds it */
@@ -109,7 +113,11 @@ async function insertNode(tx: TenantTx, join: NodeJoin) {
 }
 
 /** What the former agent of that name proved and reported is not the new one's. */
-async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: FormerNode) {
+async function takeNode(
+  tx: TenantTx,
+  join: NodeJoin,
+  { row, silentMs = Number.POSITIVE_INFINITY }: FormerNode,
+) {
   switch (row.state) {
     case 'quarantined':
       throw new BulkheadError('NODE_QUARANTINED');
@@ -117,7 +125,9 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
       if (!join.takesRevoked) throw new BulkheadError('NODE_REVOKED', 'it was not released since');
       break;
     case 'active':
-      if (isHeardOf && !hasKeyOf(row, join)) throw new BulkheadError('NODE_NAME_IN_USE');
+      if (silentMs < (hasKeyOf(row, join) ? NODE_SILENT_AFTER_MS : SILENT_AFTER_MS)) {
+        throw new BulkheadError('NODE_NAME_IN_USE');
+      }
       break;
   }
   // One that is revoked does not count, and will again.
@@ -148,7 +158,7 @@ async function takeNode(tx: TenantTx, join: NodeJoin, { row, isHeardOf }: Former
   return only(rows);
 }
 
-/** The same agent: it has lost its certificate, not its key. */
+/** As an agent that has lost its certificate, not its key. */
 function hasKeyOf(
   { publicKeySha256 }: Pick<typeof nodes.$inferSelect, 'publicKeySha256'>,
   join: NodeJoin,

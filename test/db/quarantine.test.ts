@@ -274,8 +274,18 @@ describe('joining under a name that is there', () => {
     expect(await call(machine)).toBeUndefined();
   });
 
-  it('gives it at once to the agent that has its key still', async () => {
+  it('gives it after 90 seconds to the agent that has its key still, and no sooner', async () => {
     const machine = await activeMachine();
+    const silentFor = (seconds: number) => database.admin`
+      update nodes set last_seen_at = now() - ${seconds} * interval '1 second'
+      where tenant_id = ${tenantId}`;
+    // Whoever has a copy of the key and a token is held up as long as the machine is well.
+    await silentFor(60);
+    const inUse = { code: 'NODE_NAME_IN_USE' };
+    await expect(joinMachine(machine.key)).rejects.toMatchObject(inUse);
+    expect(await call(machine)).toBeUndefined();
+    await silentFor(100);
+    await expect(joinMachine()).rejects.toMatchObject(inUse);
     const again = await joinMachine(machine.key);
     expect(again.identity.nodeId).toBe(machine.identity.nodeId);
     expect(await call(again)).toBeUndefined();

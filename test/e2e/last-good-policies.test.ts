@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import postgres from 'postgres';
 import {
   createCertificateAuthority,
   issueNodeCertificate,
@@ -45,7 +46,7 @@ describeOnKernel('the policies that were in force', () => {
     return (await test.runtime.pods.exec(container, ['sh', '-c', copy])).stdout;
   }
 
-  /** As after a long absence: a certificate that ran out yesterday. */
+  /** As after a long absence: a certificate that ran out days ago, of a node not heard of since. */
   async function ageCertificate(): Promise<void> {
     const path = join(test.directory, 'system/agent/identity.json');
     const identity = JSON.parse(readFileSync(path, 'utf8'));
@@ -57,6 +58,9 @@ describeOnKernel('the policies that were in force', () => {
     const serial = newNodeSerial({ join: 1, generation: 1 });
     const { der } = await issueNodeCertificate(authority, csr, 'bulkhead', ids, serial, then);
     writeFileSync(path, JSON.stringify({ ...identity, certificate: der.toString('base64') }));
+    const sql = postgres(test.system.databaseUrl, { max: 1 });
+    await sql`update nodes set last_seen_at = ${then} where id = ${identity.nodeId}`;
+    await sql.end();
   }
 
   it('are in force again before anybody answers, also when the certificate has run out', async () => {
