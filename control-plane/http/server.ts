@@ -17,7 +17,7 @@ import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
 import type { Rates } from '../domain/rates.js';
 import type { Vault } from '../domain/vault.js';
-import type { OidcClient } from '../identity/oidc-client.js';
+import type { OidcClient } from '../identity/oidc.js';
 import type { HttpMetrics } from '../metrics/http.js';
 import type { LimitMetrics } from '../metrics/limits.js';
 import { accessOf, DOCS_PREFIX } from './access.js';
