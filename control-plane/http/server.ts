@@ -32,6 +32,7 @@ import { eventRoutes } from './events.js';
 import { type HealthDependencies, healthRoutes } from './health.js';
 import { identityProviderRoutes } from './identity-providers.js';
 import { joinTokenRoutes } from './join-tokens.js';
+import { buildLazySerializer, buildLazyValidator } from './lazy-schemas.js';
 import { liveRoutes } from './live.js';
 import type { LiveSettings } from './live-hub.js';
 import { loginLinkRoutes } from './login-links.js';
@@ -112,6 +113,12 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
         removeAdditional: false,
         useDefaults: false,
         keywords: ['x-integer'],
+      },
+    },
+    schemaController: {
+      compilersFactory: {
+        buildValidator: buildLazyValidator,
+        buildSerializer: buildLazySerializer,
       },
     },
     // Ours stand in problem.ts.
