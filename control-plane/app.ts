@@ -169,7 +169,7 @@ async function startApi(
   const { config, log, metrics, phase, works, resources } = replica;
   const [{ createHttpServer }, { createOidcClient }] = await Promise.all([
     import('./http/server.js'),
-    import('./identity/oidc-client.js'),
+    import('./identity/oidc.js'),
   ]);
   const oidc = createOidcClient({ allowPrivateAddresses: config.oidcAllowPrivate });
   resources.push({ name: 'identity providers', close: () => oidc.close() });

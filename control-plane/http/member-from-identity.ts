@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { loginRefused, type Person, personFromClaims, roleFromGroups } from '../domain/logins.js';
-import type { OidcIdentity } from '../identity/oidc-client.js';
+import type { OidcIdentity } from '../identity/oidc.js';
 import type { GroupRole, IdentityProvider } from '../store/identity-providers.js';
 import { linkIdentity, recognise } from '../store/member-identities.js';
 import {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { createToken, hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import { loginRefused } from '../domain/logins.js';
-import { type OidcChecks, OidcFailure, type OidcProvider } from '../identity/oidc-client.js';
+import { type OidcChecks, OidcFailure, type OidcProvider } from '../identity/oidc.js';
 import {
   getClientSecret,
   getIdentityProvider,

@@ -17,7 +17,7 @@ import { LIMITS } from '../../proto/ts/wire/limits.js';
 import { textOfDocument } from '../domain/policies.js';
 import type { Rates } from '../domain/rates.js';
 import type { Vault } from '../domain/vault.js';
-import type { OidcClient } from '../identity/oidc-client.js';
+import type { OidcClient } from '../identity/oidc.js';
 import type { HttpMetrics } from '../metrics/http.js';
 import type { LimitMetrics } from '../metrics/limits.js';
 import { accessOf, DOCS_PREFIX } from './access.js';
@@ -33,6 +33,7 @@ import { type HealthDependencies, healthRoutes } from './health.js';
 import { identityProviderRoutes } from './identity-providers.js';
 import { joinTokenRoutes } from './join-tokens.js';
 import { kubernetesJoinRoutes } from './kubernetes-join.js';
+import { buildLazySerializer, buildLazyValidator } from './lazy-schemas.js';
 import { liveRoutes } from './live.js';
 import type { LiveSettings } from './live-hub.js';
 import { loginLinkRoutes } from './login-links.js';
@@ -113,6 +114,12 @@ export async function createHttpServer(dependencies: HttpDependencies): Promise<
         removeAdditional: false,
         useDefaults: false,
         keywords: ['x-integer'],
+      },
+    },
+    schemaController: {
+      compilersFactory: {
+        buildValidator: buildLazyValidator,
+        buildSerializer: buildLazySerializer,
       },
     },
     // Ours stand in problem.ts.

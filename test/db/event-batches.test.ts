@@ -129,6 +129,6 @@ describe('insertBatches', () => {
             (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)
           values (${other}, ${nodeId}, ${randomUUID()}, 1, now(), 2, 1, '', 0)`,
       ),
-    ).rejects.toMatchObject({ code: 'INTERNAL', cause: { code: '42501' } });
+    ).rejects.toMatchObject({ code: 'NOT_FOUND', cause: { code: '42501' } });
   });
 });

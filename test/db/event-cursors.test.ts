@@ -241,7 +241,7 @@ describe('a tenant inside a claim', () => {
         const forgotten = new TenantTx(tx.queries, tenantId);
         await insertEvents(forgotten, [eventOf(randomUUID(), randomUUID())]);
       }),
-    ).rejects.toMatchObject({ code: 'INTERNAL', cause: { code: '42501' } });
+    ).rejects.toMatchObject({ code: 'NOT_FOUND', cause: { code: '42501' } });
   });
 
   it('is never one of two at a time', async () => {

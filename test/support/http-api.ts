@@ -3,7 +3,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { createVault, type Vault } from '../../control-plane/domain/vault.js';
 import { createHttpServer, type HttpDependencies } from '../../control-plane/http/server.js';
-import { createOidcClient } from '../../control-plane/identity/oidc-client.js';
+import { createOidcClient } from '../../control-plane/identity/oidc.js';
 import { createApiKey, type Role } from '../../control-plane/store/api-keys.js';
 import { createPlatformCredential } from '../../control-plane/store/platform-credentials.js';
 import { updateTenantQuotas } from '../../control-plane/store/quotas.js';

@@ -4,7 +4,7 @@ import {
   type OidcClient,
   OidcFailure,
   type OidcProvider,
-} from '../../../control-plane/identity/oidc-client.js';
+} from '../../../control-plane/identity/oidc.js';
 import { type FakeIssuer, type Misbehaviour, startFakeIssuer } from '../../fakes/oidc-issuer.js';
 
 const REDIRECT_URI = 'https://bulkhead.example/auth/callback';
