@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { checkJwks } from '../domain/service-account-token.js';
 import {
   deleteKubernetesJoin,
   getKubernetesJoin,
@@ -113,6 +112,7 @@ export function kubernetesJoinRoutes(api: Api, { database }: HttpDependencies): 
     async (request, reply) => {
       const { clusterId } = request.params;
       const { audience = DEFAULT_AUDIENCE, labels = {}, jwks, ...rest } = request.body;
+      const { checkJwks } = await import('../domain/service-account-token.js');
       await checkJwks(jwks);
       const join = await inTenant(database, request, async (tx) => {
         let before: unknown;

@@ -5,7 +5,6 @@ import { hashSecret, parseToken, TOKEN_KINDS } from '../../proto/ts/wire/tokens.
 import type { NodeIdentity } from '../domain/certificates.js';
 import { identityOfFormer } from '../domain/former-certificate.js';
 import { type CertificatePlace, placeOfSerial } from '../domain/node-certificates.js';
-import { checkTokenForm, verifyServiceAccountToken } from '../domain/service-account-token.js';
 import { type JoinRedemption, redeemJoinToken } from '../store/join-redemptions.js';
 import { redeemServiceAccountToken } from '../store/kubernetes-join-uses.js';
 import { findTrustOfCluster } from '../store/kubernetes-joins.js';
@@ -28,7 +27,10 @@ interface Redeemed {
  * What the request joins with: one proof, and no other beside it.
  * @throws BulkheadError INVALID_ARGUMENT, JOIN_TOKEN_MALFORMED, SERVICE_ACCOUNT_TOKEN_MALFORMED
  */
-export function proofOf(dependencies: JoinDependencies, request: JoinRequest__Output): Redeem {
+export async function proofOf(
+  dependencies: JoinDependencies,
+  request: JoinRequest__Output,
+): Promise<Redeem> {
   const { joinToken, serviceAccountToken, formerCertificateDer } = request;
   const proofs = [joinToken, serviceAccountToken, formerCertificateDer];
   if (proofs.filter(({ length }) => length > 0).length > 1) {
@@ -49,13 +51,17 @@ function byToken({ database, limits }: JoinDependencies, text: string): Redeem {
 }
 
 /** Every way in which a cluster can be unknown has one answer: nobody finds out which clusters there are. */
-function byServiceAccount(
+async function byServiceAccount(
   { database, limits }: JoinDependencies,
   { serviceAccountToken, clusterId }: JoinRequest__Output,
-): Redeem {
+): Promise<Redeem> {
   if (!isUuid(clusterId)) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the cluster id is not a UUID');
   }
+  // With what it needs: a replica whose clusters take no such tokens does without 10 MB.
+  const { checkTokenForm, verifyServiceAccountToken } = await import(
+    '../domain/service-account-token.js'
+  );
   checkTokenForm(serviceAccountToken);
   return async (node) => {
     const trust = await findTrustOfCluster(database, clusterId);

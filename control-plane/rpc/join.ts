@@ -53,7 +53,7 @@ async function admit(
   context: CallContext,
 ): Promise<JoinResponse> {
   dependencies.limits.ofAddress(context.peer);
-  const redeem = proofOf(dependencies, request);
+  const redeem = await proofOf(dependencies, request);
   if (!isUuid(request.enrollmentId)) {
     throw new BulkheadError('INVALID_ARGUMENT', 'the enrollment id is not a UUID');
   }
