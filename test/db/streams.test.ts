@@ -5,6 +5,7 @@ import { revokeNodesOfToken } from '../../control-plane/store/join-redemptions.j
 import { recordReports } from '../../control-plane/store/live-nodes.js';
 import {
   quarantineNode,
+  releaseNode,
   revokeNodesOfCluster,
 } from '../../control-plane/store/node-revocations.js';
 import { getNode, revokeNode } from '../../control-plane/store/nodes.js';
@@ -258,14 +259,19 @@ describe('many nodes of a cluster whose certificates are known', () => {
 
 describe('reports of nodes', () => {
   it('are written for those that live, unless something later is known', async () => {
-    const { tenantId, nodes } = await joinNodes(2);
-    const [id = '', revoked = ''] = idsOf(nodes);
+    const { tenantId, nodes } = await joinNodes(4);
+    const [id = '', ...shutOut] = idsOf(nodes);
+    const [revoked = '', cloned = '', released = ''] = shutOut;
     const record = (appliedRevision: number, agoMs: number) =>
       inTenant(tenantId, (tx) => {
         const report = { appliedRevision, heardAt: performance.now() - agoMs };
-        return recordReports(tx, new Map([id, revoked].map((node) => [node, report])));
+        return recordReports(tx, new Map(idsOf(nodes).map((node) => [node, report])));
       });
-    await inTenant(tenantId, (tx) => revokeNode(tx, revoked));
+    await inTenant(tenantId, async (tx) => {
+      await revokeNode(tx, revoked);
+      for (const node of [cloned, released]) await quarantineNode(tx, node, 1);
+      await releaseNode(tx, released);
+    });
     expect(await record(5, 1_000)).toEqual([id]);
     // It was on another replica before, which could not write until now.
     expect(await record(4, 60_000)).toEqual([id]);
@@ -273,7 +279,9 @@ describe('reports of nodes', () => {
     expect(await node()).toMatchObject({ appliedRevision: 5, state: 'joined' });
     expect(await record(6, 0)).toEqual([id]);
     expect(await node()).toMatchObject({ appliedRevision: 6 });
-    const gone = await inTenant(tenantId, (tx) => getNode(tx, revoked));
-    expect(gone).toMatchObject({ appliedRevision: 0 });
+    for (const out of shutOut) {
+      const gone = await inTenant(tenantId, (tx) => getNode(tx, out));
+      expect(gone).toMatchObject({ appliedRevision: 0 });
+    }
   });
 });
