@@ -5,12 +5,15 @@ import { SHUT_OUT } from './nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
 
+const ORDER_DOUBT_MS = 2_000;
+
 /**
  * Writes what nodes reported, and answers which of them may: whoever is missing is shut out or gone.
  *
  * The rows are locked in the order of their ids first, since two replicas may hold reports of the same
- * nodes. A report that was heard before what the row says already changes nothing: a node may have gone
- * to another replica since. `ageMs` stands for when it was heard, so that clocks of replicas do not matter.
+ * nodes. A report that was heard well before what the row says already changes nothing: a node may have gone
+ * to another replica since. `ageMs` stands for when it was heard, so that clocks of replicas do not matter;
+ * how long a statement takes to get there does, so that a replica's own later report may look a little older.
  */
 export async function recordReports(
   tx: TenantTx,
@@ -45,9 +48,9 @@ export async function recordReports(
         then coalesce(decode(report.trust_sha256, 'hex'), nodes.trust_sha256)
         else decode(report.trust_sha256, 'hex') end,
       certificate_authority = coalesce(report.certificate_authority, nodes.certificate_authority),
-      last_seen_at = report.heard_at
+      last_seen_at = greatest(nodes.last_seen_at, report.heard_at)
     from (
-      select *, date_trunc('milliseconds', now() - age_ms * interval '1 millisecond') as heard_at
+      select *, date_trunc('milliseconds', clock_timestamp() - age_ms * interval '1 millisecond') as heard_at
       from jsonb_to_recordset(${toJsonText(rows)}::text::jsonb) as each (
         id uuid, age_ms double precision, kernel_release text, architecture text,
         agent_version text, kubernetes_version text, hooks jsonb, applied_revision bigint, is_applied boolean,
@@ -55,7 +58,8 @@ export async function recordReports(
         certificate_authority text)
     ) as report
     where nodes.tenant_id = ${tx.tenantId}::uuid and nodes.id = report.id
-      and (nodes.last_seen_at is null or nodes.last_seen_at <= report.heard_at)`);
+      and (nodes.last_seen_at is null
+        or nodes.last_seen_at <= report.heard_at + ${ORDER_DOUBT_MS} * interval '1 millisecond')`);
   return live.map(({ id }) => id);
 }
 

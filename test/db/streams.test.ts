@@ -279,6 +279,10 @@ describe('reports of nodes', () => {
     expect(await node()).toMatchObject({ appliedRevision: 5, state: 'joined' });
     expect(await record(6, 0)).toEqual([id]);
     expect(await node()).toMatchObject({ appliedRevision: 6 });
+    const seen = (await node()).lastSeenAt;
+    // A later one, which took longer to be written.
+    expect(await record(7, 500)).toEqual([id]);
+    expect(await node()).toMatchObject({ appliedRevision: 7, lastSeenAt: seen });
     for (const out of shutOut) {
       const gone = await inTenant(tenantId, (tx) => getNode(tx, out));
       expect(gone).toMatchObject({ appliedRevision: 0 });
