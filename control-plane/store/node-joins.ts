@@ -39,7 +39,8 @@ const SILENT_AFTER_MS = 5 * 60_000;
  * Makes the node, or gives the one of that name in the cluster to whoever joins now: it keeps its id and
  * its history, and certificates of its former joins are worth nothing. A node that is heard of is not
  * given away, so that a token does not take a protected machine's name unnoticed, and whoever has copied
- * its key too is found as a clone; one that was revoked or released is, at once. Writes `node.join` or `node.rejoin`, after `remember`: the last thing in its transaction.
+ * its key too is found as a clone; one that was revoked or released is, at once. Writes `node.join` or
+ * `node.rejoin`, after `remember`: the last thing in its transaction.
  * @throws BulkheadError NODE_QUARANTINED, NODE_NAME_IN_USE, NODE_REVOKED, RESOURCE_EXHAUSTED
  */
 export async function joinNode(
