@@ -6,7 +6,7 @@ import { NODE_LTS_BINARY } from '../../deploy/setup/lib/fetch.mjs';
 import { ROOT } from '../../deploy/setup/lib/paths.mjs';
 
 const MINUTE_MS = 60_000;
-/** Four machines, two at a time, 4 to 12 min each. */
+/** Four machines, two at a time, 1.5 to 5 min each. */
 const VM_MINUTES = 40;
 /** The form of the line that a stage of its own process ends with. */
 const CLOSING_LINE = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;

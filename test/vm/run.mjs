@@ -10,7 +10,7 @@ import { BACKENDS, bootGuest, machinesPresent } from './boot.mjs';
 import { KERNELS } from './kernels.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-/** A guest takes 4 to 12 min, whatever else runs beside it. */
+/** A guest takes 1.5 min, and 5 where much else runs beside it. */
 const LIMIT_MS = 25 * 60_000;
 const seed = process.env.BULKHEAD_SEED;
 
