@@ -166,7 +166,8 @@ function launch(folder: string): ChildProcess {
       ES_JAVA_HOME: javaHome(),
       ES_PATH_CONF: join(folder, 'config'),
       ES_TMPDIR: join(folder, 'tmp'),
-      CLI_JAVA_OPTS: '-Xmx64m -XX:+UseSerialGC',
+      // Else the launcher leaves folders in the machine's own.
+      CLI_JAVA_OPTS: `-Xmx64m -XX:+UseSerialGC -XX:-UsePerfData -Djava.io.tmpdir=${folder}/tmp`,
     },
   });
   const log = createWriteStream(join(folder, 'output.log'), { flags: 'a' });
