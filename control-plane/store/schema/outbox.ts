@@ -41,6 +41,8 @@ export const outbox = pgTable(
       columns: [table.tenantId, table.alertId],
       foreignColumns: [alerts.tenantId, alerts.id],
     }),
+    // Whoever removes an alert looks for its deliveries, and so does Postgres.
+    index('outbox_alert').on(table.tenantId, table.alertId),
     index('outbox_endpoint').on(table.tenantId, table.endpointId, table.id),
     index('outbox_due').on(table.nextAttemptAt).where(sql`${table.state} = 'pending'`),
     check('outbox_state', isOneOf(table.state, DELIVERY_STATES)),
