@@ -16,13 +16,14 @@ import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { checkWithin } from './cluster-limit.js';
-import { FreezeHeaders, freezeDetails, freezeOf } from './freeze.js';
+import { freezeDetails, freezeOf, withFreezeHeader } from './freeze.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { VersionNumber } from './policy-shapes.js';
 import {
   closed,
   filterFromQuery,
+  Gone,
   Id,
   Instant,
   Name,
@@ -31,6 +32,7 @@ import {
   PageQuery,
   pageOf,
   pageToJson,
+  Revision,
   SelectorText,
   toJson,
 } from './schemas.js';
@@ -66,7 +68,7 @@ const Assignment = Type.Object(
     priority: Type.Integer(),
     createdBy: Type.String(),
     createdAt: Instant,
-    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    revision: Revision,
     matchedClusters: Type.Integer({
       description: 'Clusters that it chooses now, whether or not it has its way there.',
     }),
@@ -129,7 +131,7 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
         operationId: 'createAssignment',
         summary: 'Assigns a version of a policy to the clusters that a selector chooses',
         tags,
-        headers: Type.Object({ ...IdempotencyHeaders.properties, ...FreezeHeaders.properties }),
+        headers: withFreezeHeader(IdempotencyHeaders),
         body: NewAssignment,
         response: { 201: Assignment },
       },
@@ -182,7 +184,7 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
         summary: 'Changes an assignment; of which policy it is stays',
         tags,
         params,
-        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
+        headers: withFreezeHeader(IfMatchHeaders),
         body: AssignmentChange,
         response: { 200: Assignment },
       },
@@ -226,8 +228,8 @@ export function assignmentRoutes(api: Api, dependencies: HttpDependencies): void
           'Takes an assignment back; where another chooses a cluster too, that one has its way',
         tags,
         params,
-        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
-        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+        headers: withFreezeHeader(IfMatchHeaders),
+        response: { 204: Gone },
       },
     },
     async (request, reply) => {

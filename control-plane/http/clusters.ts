@@ -19,7 +19,7 @@ import type { TenantTx } from '../store/transaction.js';
 import { audit } from './audit.js';
 import { inTenant } from './caller.js';
 import { checkChosen } from './cluster-limit.js';
-import { FreezeHeaders, freezeDetails, freezeOf } from './freeze.js';
+import { freezeDetails, freezeOf, withFreezeHeader } from './freeze.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
@@ -34,6 +34,7 @@ import {
   PageQuery,
   pageOf,
   pageToJson,
+  Revision,
   SelectorText,
   toJson,
 } from './schemas.js';
@@ -67,7 +68,7 @@ const Cluster = Type.Object(
     name: Type.String(),
     labels: Labels,
     createdAt: Instant,
-    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    revision: Revision,
     archivedAt: Type.Optional(Instant),
     status: ClusterStatus,
   },
@@ -185,7 +186,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         summary: 'Changes the name or the labels of a cluster',
         tags,
         params,
-        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
+        headers: withFreezeHeader(IfMatchHeaders),
         body: ClusterChange,
         response: { 200: Cluster },
       },
@@ -220,7 +221,7 @@ export function clusterRoutes(api: Api, dependencies: HttpDependencies): void {
         summary: 'Removes a cluster, and revokes its nodes and join tokens',
         tags,
         params,
-        headers: Type.Object({ ...IfMatchHeaders.properties, ...FreezeHeaders.properties }),
+        headers: withFreezeHeader(IfMatchHeaders),
         response: { 200: Cluster },
       },
     },

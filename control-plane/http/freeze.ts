@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { type TObject, type TProperties, Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { FreezeStance } from '../store/desired-state.js';
 import { mayRole } from './access.js';
 import { callerOf } from './caller.js';
 
-export const FreezeHeaders = Type.Object({
+const FreezeHeaders = Type.Object({
   'Bulkhead-Override-Freeze': Type.Optional(
     Type.Literal('true', {
       description:
@@ -13,6 +13,11 @@ export const FreezeHeaders = Type.Object({
     }),
   ),
 });
+
+/** The headers of a route, and the one that overrides a freeze window. */
+export function withFreezeHeader<Properties extends TProperties>(headers: TObject<Properties>) {
+  return Type.Object({ ...headers.properties, ...FreezeHeaders.properties });
+}
 
 /** @throws BulkheadError PERMISSION_DENIED where the caller asks to override it and may not */
 export function freezeOf(request: FastifyRequest): FreezeStance {

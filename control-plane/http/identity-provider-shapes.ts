@@ -1,7 +1,16 @@
 import { type Static, Type } from 'typebox';
 import { ROLES } from '../store/api-keys.js';
 import type { IdentityProvider } from '../store/identity-providers.js';
-import { closed, Id, Instant, Name, NO_CONTROLS, oneOf, SelectorText } from './schemas.js';
+import {
+  closed,
+  Id,
+  Instant,
+  Name,
+  NO_CONTROLS,
+  oneOf,
+  Revision,
+  SelectorText,
+} from './schemas.js';
 
 const Role = oneOf(ROLES);
 const word = (maxLength: number, description: string) =>
@@ -58,7 +67,7 @@ const PROPERTIES = {
   servesOwners: Type.Boolean(),
   redirectUri: Type.String({ description: 'What the provider is to be told of us.' }),
   createdAt: Instant,
-  revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+  revision: Revision,
 };
 export const Provider = Type.Object(PROPERTIES, { title: 'IdentityProvider' });
 const OPTIONS = {

@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { isLoopback } from '../domain/origins.js';
 import {
@@ -19,7 +18,16 @@ import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { NewProvider, Provider, ProviderChange } from './identity-provider-shapes.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { callbackUrl } from './oidc-login.js';
-import { closed, Id, PageQuery, pageFromQuery, pageOf, pageToJson, toJson } from './schemas.js';
+import {
+  closed,
+  Gone,
+  Id,
+  PageQuery,
+  pageFromQuery,
+  pageOf,
+  pageToJson,
+  toJson,
+} from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const CLAIMS = {
@@ -178,7 +186,7 @@ export function identityProviderRoutes(api: Api, dependencies: HttpDependencies)
         tags,
         params,
         headers: IfMatchHeaders,
-        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+        response: { 204: Gone },
       },
     },
     async (request, reply) => {

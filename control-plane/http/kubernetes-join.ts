@@ -10,7 +10,7 @@ import {
 import { audit } from './audit.js';
 import { creatorOf, inTenant } from './caller.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
-import { closed, Id, Instant, Labels, NO_CONTROLS, toJson } from './schemas.js';
+import { closed, Gone, Id, Instant, Labels, NO_CONTROLS, Revision, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const DEFAULT_AUDIENCE = 'bulkhead';
@@ -55,7 +55,7 @@ const KubernetesJoin = Type.Object(
     labels: Labels,
     createdBy: Type.String(),
     createdAt: Instant,
-    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    revision: Revision,
   },
   { title: 'KubernetesJoin' },
 );
@@ -149,7 +149,7 @@ export function kubernetesJoinRoutes(api: Api, { database }: HttpDependencies): 
         summary: 'Takes no service account tokens any more; nodes that joined with one stay',
         tags,
         params,
-        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+        response: { 204: Gone },
       },
     },
     async (request, reply) => {

@@ -25,6 +25,7 @@ import {
   PageQuery,
   pageOf,
   pageToJson,
+  Revision,
   SelectorText,
   toJson,
 } from './schemas.js';
@@ -48,7 +49,7 @@ export const Member = Type.Object(
     clusters: Type.Optional(SelectorText),
     createdAt: Instant,
     disabledAt: Type.Optional(Instant),
-    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    revision: Revision,
   },
   { title: 'Member' },
 );

@@ -27,6 +27,7 @@ import {
   PageQuery,
   pageOf,
   pageToJson,
+  Revision,
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -36,7 +37,7 @@ const PROPERTIES = {
   name: Type.String(),
   createdAt: Instant,
   suspendedAt: Type.Optional(Instant),
-  revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+  revision: Revision,
 };
 const PlatformTenant = Type.Object(PROPERTIES, { title: 'PlatformTenant' });
 const CreatedTenant = Type.Object(

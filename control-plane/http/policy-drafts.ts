@@ -13,14 +13,14 @@ import { creatorOf, inTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { AddedPolicyVersion, POLICY_PROBLEMS, Source, versionToJson } from './policy-shapes.js';
-import { closed, Id, Instant, toJson } from './schemas.js';
+import { closed, Gone, Id, Instant, Revision, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
 const Draft = Type.Object(
   {
     policyId: Id,
     source: Source,
-    revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+    revision: Revision,
     updatedBy: Type.String(),
     updatedAt: Instant,
     valid: Type.Boolean({ description: 'It could become a version as it is.' }),
@@ -93,7 +93,7 @@ export function policyDraftRoutes(api: Api, dependencies: HttpDependencies): voi
         tags,
         params,
         headers: IfMatchHeaders,
-        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+        response: { 204: Gone },
       },
     },
     async (request, reply) => {

@@ -37,6 +37,12 @@ export const Labels = Type.Record(
   Type.String({ pattern: `^${LABEL_VALUE}$` }),
   { maxProperties: 64, additionalProperties: false },
 );
+/** Of what can be edited. */
+export const Revision = Type.Integer({
+  description: 'Rises with every edit; the ETag has it.',
+});
+/** The answer to what removes something: 204. */
+export const Gone = Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' });
 /** A JSON object whose form is told elsewhere. */
 export const AnyObject = Type.Unsafe<Readonly<Record<string, unknown>>>({
   type: 'object',

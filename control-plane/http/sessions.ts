@@ -22,6 +22,7 @@ import { checkGrant } from './grants.js';
 import {
   closed,
   filterFromQuery,
+  Gone,
   Id,
   Instant,
   oneOf,
@@ -65,7 +66,6 @@ const OwnSession = Type.Object(
   },
   { title: 'OwnSession' },
 );
-const Gone = Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' });
 
 export function sessionRoutes(api: Api, { database, publicUrl }: HttpDependencies): void {
   const tags = ['sessions'];

@@ -20,6 +20,7 @@ import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
   AnyObject,
   closed,
+  Gone,
   Id,
   Instant,
   Name,
@@ -28,6 +29,7 @@ import {
   pageFromQuery,
   pageOf,
   pageToJson,
+  Revision,
   toJson,
 } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -38,7 +40,7 @@ const PROPERTIES = {
   url: Type.String(),
   enabled: Type.Boolean(),
   createdAt: Instant,
-  revision: Type.Integer({ description: 'Rises with every edit; the ETag has it.' }),
+  revision: Revision,
 };
 const Webhook = Type.Object(PROPERTIES, { title: 'Webhook' });
 const IssuedWebhook = Type.Object(
@@ -186,7 +188,7 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
         summary: 'Removes a webhook and what was to be sent to it',
         tags,
         params,
-        response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'It is gone.' }) },
+        response: { 204: Gone },
       },
     },
     async (request, reply) => {

@@ -4,6 +4,7 @@ import {
   clusterStatus,
   NODE_SILENT_AFTER_MS,
 } from '../domain/cluster-health.js';
+import { uuidArray } from './ids.js';
 import type { TenantTx } from './transaction.js';
 
 interface StatusRow extends Record<string, unknown> {
@@ -23,10 +24,6 @@ export async function readClusterStatuses(
   clusterIds: readonly string[],
 ): Promise<ReadonlyMap<string, ClusterStatus>> {
   if (clusterIds.length === 0) return new Map();
-  const ids = sql.join(
-    clusterIds.map((id) => sql`${id}::uuid`),
-    sql`, `,
-  );
   const rows = await tx.queries.execute<StatusRow>(sql`
     select n.cluster_id,
       count(*)::integer as total,
@@ -43,7 +40,7 @@ export async function readClusterStatuses(
         select max(b.revision) from bundles b
         where b.tenant_id = ${tx.tenantId} and b.cluster_id = c.id
       ) as revision
-      from unnest(array[${ids}]) as c (id)
+      from unnest(${uuidArray(clusterIds)}) as c (id)
     ) as newest
     join nodes n on n.tenant_id = ${tx.tenantId} and n.cluster_id = newest.id
     where n.revoked_at is null

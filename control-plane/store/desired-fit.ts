@@ -2,6 +2,7 @@ import { and, asc, eq, sql } from 'drizzle-orm';
 import { decodePolicy } from '../../proto/ts/policy/decode.js';
 import type { Policy } from '../../proto/ts/policy/model.js';
 import { needTogether, tooMuchTogether } from '../domain/policies.js';
+import { uuidArray } from './ids.js';
 import { assignments } from './schema/assignments.js';
 import { clusters } from './schema/clusters.js';
 import { desiredState } from './schema/desired-state.js';
@@ -45,7 +46,7 @@ async function setsOf(tx: TenantTx, clusterIds: readonly string[]): Promise<read
     from (
       select cluster_id, jsonb_agg(jsonb_build_array(policy_id, version) order by policy_id) as policies
       from desired_state
-      where tenant_id = ${tx.tenantId}::uuid and cluster_id = ${anyOf(clusterIds)}
+      where tenant_id = ${tx.tenantId}::uuid and cluster_id = any(${uuidArray(clusterIds)})
       group by cluster_id
     ) of_each
     group by policies`);
@@ -69,15 +70,10 @@ async function documentsOf(
     select policy_id, version, normalised from policy_versions
     where tenant_id = ${tx.tenantId}::uuid and (policy_id, version) in (
       select policy_id, version from desired_state
-      where tenant_id = ${tx.tenantId}::uuid and cluster_id = ${anyOf(clusterIds)})`);
+      where tenant_id = ${tx.tenantId}::uuid and cluster_id = any(${uuidArray(clusterIds)}))`);
   return new Map(
     rows.map((row) => [String([row.policy_id, row.version]), decodePolicy(row.normalised)]),
   );
-}
-
-/** One parameter, however many there are; an array, since Postgres then goes by the index. */
-function anyOf(clusterIds: readonly string[]) {
-  return sql`any(${`{${clusterIds.join()}}`}::uuid[])`;
 }
 
 /** `the policies of the cluster a and 2 more (drift 3 by everywhere, ...)` */

@@ -2,6 +2,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { selectableLabels } from '../domain/clusters.js';
 import { frozenBy } from '../domain/freeze-windows.js';
+import { uuidArray } from './ids.js';
 import { clusters } from './schema/clusters.js';
 import { getSettings } from './settings.js';
 import type { TenantTx } from './transaction.js';
@@ -14,10 +15,7 @@ export async function checkNotFrozen(tx: TenantTx, clusterIds: readonly string[]
     .select({ id: clusters.id, name: clusters.name, labels: clusters.labels })
     .from(clusters)
     .where(
-      and(
-        eq(clusters.tenantId, tx.tenantId),
-        sql`${clusters.id} = any(${`{${clusterIds.join()}}`}::uuid[])`,
-      ),
+      and(eq(clusters.tenantId, tx.tenantId), sql`${clusters.id} = any(${uuidArray(clusterIds)})`),
     );
   const now = new Date();
   for (const cluster of rows) {

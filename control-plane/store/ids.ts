@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type SQL, sql } from 'drizzle-orm';
 
 /** UUID version 7 (RFC 9562): ordered by time of making, so that indexes grow at one end and pages by id are pages by age. */
 export function newId(nowMs: number = Date.now()): string {
@@ -14,4 +15,9 @@ export function newId(nowMs: number = Date.now()): string {
     hex.slice(16, 20),
     hex.slice(20),
   ].join('-');
+}
+
+/** Ids as one parameter, however many there are; beside `any`, since Postgres then goes by the index. */
+export function uuidArray(ids: readonly string[]): SQL {
+  return sql`${`{${ids.join()}}`}::uuid[]`;
 }

@@ -1,5 +1,6 @@
 import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { HeardReport } from '../domain/node-reports.js';
+import { uuidArray } from './ids.js';
 import { toJsonText } from './json.js';
 import { SHUT_OUT } from './nodes.js';
 import { nodes } from './schema/nodes.js';
@@ -64,7 +65,7 @@ export async function recordReports(
 }
 
 function isLive(tx: TenantTx, ids: readonly string[]) {
-  const anyOf = sql`${nodes.id} = any (${`{${ids.join(',')}}`}::uuid[])`;
+  const anyOf = sql`${nodes.id} = any(${uuidArray(ids)})`;
   return and(eq(nodes.tenantId, tx.tenantId), anyOf, notInArray(nodes.state, [...SHUT_OUT]));
 }
 

@@ -1,5 +1,6 @@
 import { and, eq, notInArray, sql } from 'drizzle-orm';
 import type { CertificatePlace, ShownCertificate } from '../domain/node-certificates.js';
+import { uuidArray } from './ids.js';
 import { byId, type Node, SHUT_OUT } from './nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
@@ -25,12 +26,7 @@ export async function listStandings(
       ageMs: sql<number>`coalesce(extract(epoch from now() - ${nodes.shownAt}) * 1000, 0)::float8`,
     })
     .from(nodes)
-    .where(
-      and(
-        eq(nodes.tenantId, tx.tenantId),
-        sql`${nodes.id} = any (${`{${nodeIds.join(',')}}`}::uuid[])`,
-      ),
-    );
+    .where(and(eq(nodes.tenantId, tx.tenantId), sql`${nodes.id} = any(${uuidArray(nodeIds)})`));
   return new Map(
     rows.map(({ id, serial, ...shown }) => [id, { ...shown, serial: serial ?? undefined }]),
   );

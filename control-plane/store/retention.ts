@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from './database.js';
 import { only } from './errors.js';
+import { uuidArray } from './ids.js';
 import type { TenantTx } from './transaction.js';
 
 /** Rows a statement: a longer one would hold up the readers of the log of batches. */
@@ -25,16 +26,12 @@ export async function deleteClosedAlertsBefore(tx: TenantTx, before: Date): Prom
       and last_seen_at < ${before.toISOString()}::timestamptz
     limit ${ROWS_AT_ONCE} for update skip locked`);
   if (rows.length === 0) return false;
-  const ids = sql.join(
-    rows.map(({ id }) => sql`${id}::uuid`),
-    sql`, `,
-  );
-  const those = sql`(select * from unnest(array[${ids}]))`;
+  const those = sql`any(${uuidArray(rows.map(({ id }) => id))})`;
   await tx.queries.execute(
-    sql`delete from outbox where tenant_id = ${tx.tenantId} and alert_id in ${those}`,
+    sql`delete from outbox where tenant_id = ${tx.tenantId} and alert_id = ${those}`,
   );
   await tx.queries.execute(
-    sql`delete from alerts where tenant_id = ${tx.tenantId} and id in ${those}`,
+    sql`delete from alerts where tenant_id = ${tx.tenantId} and id = ${those}`,
   );
   return rows.length === ROWS_AT_ONCE;
 }
