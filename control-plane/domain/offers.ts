@@ -16,6 +16,14 @@ export class Offers {
     this.#applied = appliedRevision;
   }
 
+  /**
+   * What the node says now and then. Where it has fallen back behind what it acknowledged, what it lost is
+   * news again. An offer under way is answered first: what was said meanwhile may be older than the answer.
+   */
+  heartbeat(appliedRevision: number): void {
+    if (!this.#underWay) this.#applied = appliedRevision;
+  }
+
   get isGreeted(): boolean {
     return this.#applied !== undefined;
   }

@@ -165,6 +165,7 @@ function receive(
     const losses = lossesFromWire(request.heartbeat.losses);
     const appliedRevision = revisionFromWire(request.heartbeat.appliedRevision);
     const trustSha256 = trustSha256FromWire(request.heartbeat.trustSha256);
+    offers.heartbeat(appliedRevision);
     const told = { ...(losses && { losses }), ...(trustSha256 && { trustSha256 }) };
     reports.add(identity, { appliedRevision, ...told }, false);
   }

@@ -255,6 +255,16 @@ describe('many nodes of a cluster whose certificates are known', () => {
     await eventually(() => expect(revisions).toEqual([1, 2]));
     expect(await node()).toMatchObject({ appliedRevision: 0, state: 'active' });
   });
+
+  it('are offered again what a heartbeat says they have lost', async () => {
+    const { tenantId, nodes } = await joinNodes(1);
+    const { policies, revisions } = openStreams(nodes[0] as JoinedNode, replicas[0].port, 'ack');
+    await publish(tenantId);
+    await eventually(async () => expect(await countInForce(tenantId, 1)).toBe(1));
+    policies.write({ heartbeat: { appliedRevision: '0' } });
+    await eventually(() => expect(revisions).toEqual([1, 1]));
+    await eventually(async () => expect(await countInForce(tenantId, 1)).toBe(1));
+  });
 });
 
 describe('reports of nodes', () => {

@@ -25,6 +25,29 @@ describe('what a node is offered', () => {
     expect([1, 2, 3].map((revision) => offers.isNews(revision))).toEqual([false, false, true]);
   });
 
+  it('is again what a heartbeat says is not in force any more', () => {
+    const offers = new Offers();
+    offers.hello(0);
+    offers.acknowledge(offers.offer(2));
+    offers.heartbeat(2);
+    expect(offers.isNews(2)).toBe(false);
+    offers.heartbeat(1);
+    expect([1, 2].map((revision) => offers.isNews(revision))).toEqual([false, true]);
+    const nonce = offers.offer(2);
+    // Sent before the answer to the offer.
+    offers.heartbeat(1);
+    offers.acknowledge(nonce);
+    expect(offers.isNews(2)).toBe(false);
+  });
+
+  it('is not what it refused, whatever a heartbeat says', () => {
+    const offers = new Offers();
+    offers.hello(1);
+    offers.refuse(offers.offer(2));
+    offers.heartbeat(0);
+    expect([1, 2].map((revision) => offers.isNews(revision))).toEqual([true, false]);
+  });
+
   it('is answered by its nonce, once', () => {
     const offers = new Offers();
     offers.hello(0);
