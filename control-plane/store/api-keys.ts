@@ -64,11 +64,9 @@ export async function findApiKey(
   database: Database,
   id: string,
 ): Promise<ApiKeyCredential | undefined> {
-  const [owner] = await database.withPlatform((tx) =>
-    tx.queries.select().from(apiKeyTenants).where(eq(apiKeyTenants.id, id)),
-  );
-  if (!owner) return undefined;
-  return database.withTenant(owner, async (tx) => {
+  const tenantId = await tenantOfKey(database, id);
+  if (tenantId === undefined) return undefined;
+  return database.withTenant({ tenantId }, async (tx) => {
     const [row] = await tx.queries
       .select({ key: apiKeys, suspendedAt: tenants.suspendedAt })
       .from(apiKeys)
@@ -79,6 +77,24 @@ export async function findApiKey(
     const { secretSha256 } = key;
     return { ...apiKeyFromRow(key), secretSha256, tenantSuspendedAt: suspendedAt ?? undefined };
   });
+}
+
+/** Of keys that were asked for: a key's tenant never changes. What may change is read each time. */
+const OWNERS = new WeakMap<Database, Map<string, string>>();
+const OWNERS_MAX = 10_000;
+
+async function tenantOfKey(database: Database, id: string): Promise<string | undefined> {
+  const owners = OWNERS.get(database) ?? new Map<string, string>();
+  OWNERS.set(database, owners);
+  const known = owners.get(id);
+  if (known !== undefined) return known;
+  const [owner] = await database.withPlatform((tx) =>
+    tx.queries.select().from(apiKeyTenants).where(eq(apiKeyTenants.id, id)),
+  );
+  if (!owner) return undefined;
+  if (owners.size >= OWNERS_MAX) owners.clear();
+  owners.set(id, owner.tenantId);
+  return owner.tenantId;
 }
 
 /** Newest first. */

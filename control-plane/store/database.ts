@@ -3,9 +3,10 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import type { LabelSelector } from '../domain/label-selector.js';
 import { inChildSpan } from '../tracing/spans.js';
+import { selectorToJsonPath } from './label-selector.js';
 import { type Subscription, subscribe } from './listen.js';
 import { Pool, type Statements } from './pool.js';
-import { PlatformTx, setClusters, setTenant, TenantTx } from './transaction.js';
+import { PlatformTx, SETTINGS, TenantTx } from './transaction.js';
 
 /** What a process may be: see README. Neither role passes row level security by. */
 export const DATABASE_ROLES = ['bulkhead_app', 'bulkhead_worker'] as const;
@@ -91,25 +92,25 @@ export function openDatabase(options: DatabaseOptions): Database {
     withTenant: ({ tenantId, clusters }, fn) =>
       inChildSpan('transaction', SPAN, () =>
         main.transaction(async (statements) => {
-          const queries = drizzle(statements);
-          await setTenant(queries, tenantId);
-          if (clusters) await setClusters(queries, clusters);
-          return fn(new TenantTx(queries, tenantId));
+          const settings = [set(statements, SETTINGS.tenant, tenantId)];
+          if (clusters) {
+            settings.push(set(statements, SETTINGS.clusters, selectorToJsonPath(clusters)));
+          }
+          return behind(settings, () => fn(new TenantTx(drizzle(statements), tenantId)));
         }),
       ),
     withPlatform: (fn) =>
       inChildSpan('transaction', SPAN, () =>
-        main.transaction(async (statements) => {
-          const queries = drizzle(statements);
-          await queries.execute(sql`select set_config('app.platform', 'on', true)`);
-          return fn(new PlatformTx(queries));
-        }),
+        main.transaction(async (statements) =>
+          behind([set(statements, SETTINGS.platform, 'on')], () =>
+            fn(new PlatformTx(drizzle(statements))),
+          ),
+        ),
       ),
     withIngest: ({ tenantId }, fn) =>
-      ingest.transaction(async (statements) => {
-        await statements`select set_config('app.tenant_id', ${tenantId}, true)`;
-        return fn(statements);
-      }),
+      ingest.transaction(async (statements) =>
+        behind([set(statements, SETTINGS.tenant, tenantId)], () => fn(statements)),
+      ),
     async listen(channel, onNotify) {
       const subscription = await subscribe(
         (handlers) => newClient(options, '-listen', handlers),
@@ -136,6 +137,20 @@ export function openDatabase(options: DatabaseOptions): Database {
       await Promise.all([main.close(), ingest.close()]);
     },
   };
+}
+
+/** Sent at once, and so before whatever follows; transaction-local. */
+function set(statements: Statements, setting: string, value: string): Promise<unknown> {
+  return statements.unsafe('select set_config($1, $2, true)', [setting, value]).execute();
+}
+
+/**
+ * What `fn` sends goes behind the settings without waiting for their answer: one trip to the database
+ * less. Where a setting fails, so does the transaction, and every statement of `fn` with it.
+ */
+async function behind<T>(settings: readonly Promise<unknown>[], fn: () => Promise<T>): Promise<T> {
+  const [result] = await Promise.all([fn(), ...settings]);
+  return result;
 }
 
 function newClient(
@@ -166,6 +181,8 @@ function newClient(
       statement_timeout: STATEMENT_LIMIT_MS,
       idle_in_transaction_session_timeout: STATEMENT_LIMIT_MS,
       lock_timeout: LOCK_LIMIT_MS,
+      // Tenants differ by orders of magnitude: what is planned for one is not for another.
+      plan_cache_mode: 'force_custom_plan',
     },
   });
 }

@@ -20,6 +20,11 @@ const BY_SQLSTATE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   '55P03': ['UNAVAILABLE', 'a lock was not free in time'],
 };
 
+const STALE_STATEMENTS: ReadonlySet<string> = new Set([
+  'RevalidateCachedQuery',
+  'FetchPreparedStatement',
+]);
+
 /** What postgres.js and the socket below it call a lost or refused connection. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
   'CONNECTION_CLOSED',
@@ -46,6 +51,13 @@ export function toStoreError(error: unknown): unknown {
     if (cause.routine === 'ExecWithCheckOptions') {
       const [code, message] = NAMES_NOTHING;
       return new BulkheadError(code, message, { cause });
+    }
+    // Prepared before a migration, or by a session that a pooler has changed for another; known to the driver
+    // then, which prepares it anew.
+    if (STALE_STATEMENTS.has(cause.routine ?? '')) {
+      return new BulkheadError('UNAVAILABLE', 'the statement was prepared for what is no more', {
+        cause,
+      });
     }
     const [code, message] = BY_SQLSTATE[cause.code] ??
       BY_SQLSTATE[cause.code.slice(0, 2)] ?? ['INTERNAL', 'the database refused the statement'];

@@ -27,6 +27,8 @@ interface Slot {
   isOpen: boolean;
   /** Statements that have no answer yet. */
   readonly unanswered: Set<Unanswered>;
+  /** Texts of the statements that the connection has prepared. */
+  readonly prepared: Set<string>;
 }
 
 /** What every query of postgres.js has beside its published type. */
@@ -39,6 +41,8 @@ const WAIT_LIMIT_MS = 10_000;
 /** A connection is replaced after this, so that a server or a balancer can be drained. */
 const LIFETIME_MS = 30 * 60_000;
 const CLOSE_LIMIT_SECONDS = 5;
+/** What Postgres keeps for each; a text with a list of any length in it must not fill its memory. */
+const PREPARED_MAX = 500;
 
 export class Pool {
   readonly #idle: Slot[] = [];
@@ -99,7 +103,13 @@ export class Pool {
       for (const query of slot.unanswered) query.reject(connectionLost());
     });
     const unanswered = new Set<Unanswered>();
-    const slot: Slot = { client, openedAt: performance.now(), isOpen: true, unanswered };
+    const slot: Slot = {
+      client,
+      openedAt: performance.now(),
+      isOpen: true,
+      unanswered,
+      prepared: new Set(),
+    };
     return slot;
   }
 
@@ -160,13 +170,24 @@ function watched<T extends Promise<unknown>>(slot: Slot, query: T): T {
   return query;
 }
 
+/**
+ * Drizzle prepares nothing, so that each statement with parameters waits twice for the database: until
+ * it is described, and until it is answered.
+ */
+function mayPrepare({ prepared }: Slot, query: string, parameters: unknown): boolean {
+  if (!Array.isArray(parameters) || parameters.length === 0) return false;
+  if (prepared.has(query)) return true;
+  return prepared.size < PREPARED_MAX && Boolean(prepared.add(query));
+}
+
 function guarded(slot: Slot, sql: postgres.TransactionSql): Statements {
   const check = () => {
     if (!slot.isOpen) throw connectionLost();
   };
   const unsafe: postgres.TransactionSql['unsafe'] = (query, parameters, options) => {
     check();
-    return watched(slot, sql.unsafe(query, parameters, options));
+    const prepare = mayPrepare(slot, query, parameters);
+    return watched(slot, sql.unsafe(query, parameters, { ...options, prepare }));
   };
   const savepoint = async <T>(fn: (statements: Statements) => Promise<T>): Promise<T> => {
     check();

@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import type { LabelSelector } from '../domain/label-selector.js';
 import { toStoreError } from './errors.js';
-import { selectorToJsonPath } from './label-selector.js';
 
 /** A drizzle transaction: what the functions of this folder query with. */
 export type Queries = Pick<
@@ -58,13 +56,15 @@ export class PlatformTx {
   }
 }
 
-/** Transaction-local; '' is no tenant. */
-export async function setTenant(queries: Queries, tenantId: string): Promise<void> {
-  await queries.execute(sql`select set_config('app.tenant_id', ${tenantId}, true)`);
-}
+/** What row level security goes by; transaction-local. */
+export const SETTINGS = {
+  /** '' is no tenant. */
+  tenant: 'app.tenant_id',
+  /** A JSON path: of clusters, and of what belongs to them, only these are seen and written. */
+  clusters: 'app.clusters',
+  platform: 'app.platform',
+} as const;
 
-/** Transaction-local: of clusters, and of what belongs to them, only these are seen and written. */
-export async function setClusters(queries: Queries, clusters: LabelSelector): Promise<void> {
-  const predicate = selectorToJsonPath(clusters);
-  await queries.execute(sql`select set_config('app.clusters', ${predicate}, true)`);
+async function setTenant(queries: Queries, tenantId: string): Promise<void> {
+  await queries.execute(sql`select set_config(${SETTINGS.tenant}, ${tenantId}, true)`);
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { createCluster, listClusters } from '../../control-plane/store/clusters.js';
-import { openDatabase } from '../../control-plane/store/database.js';
+import { type Database, openDatabase } from '../../control-plane/store/database.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -177,5 +177,57 @@ describe('the pool', () => {
         select application_name from pg_stat_activity where application_name like 'test-closed%'`;
       expect(left).toEqual([]);
     });
+  });
+});
+
+describe('statements with parameters', () => {
+  /** A pool of one connection. */
+  async function withOne<T>(fn: (one: Database) => Promise<T>): Promise<T> {
+    const options = {
+      role: 'bulkhead_app',
+      maxConnections: 1,
+      applicationName: 'test-one',
+    } as const;
+    const one = openDatabase({ url: database.url, ...options });
+    try {
+      return await fn(one);
+    } finally {
+      await one.close();
+    }
+  }
+
+  const inTenant = <T>(one: Database, fn: (tx: TenantTx) => Promise<T>) =>
+    one.withTenant({ tenantId }, fn);
+
+  it('are prepared, so many of them and no more, and the rest runs all the same', async () => {
+    const count = 600;
+    await withOne((one) =>
+      inTenant(one, async (tx) => {
+        for (let at = 0; at < count; at += 1) {
+          const text = sql.raw(` + ${at}`);
+          const rows = await tx.queries.execute(sql`select ${1}::int${text} as sum`);
+          expect(rows).toMatchObject([{ sum: at + 1 }]);
+        }
+        const [row] = await tx.queries.execute<{ count: number }>(
+          sql`select count(*)::int as count from pg_prepared_statements`,
+        );
+        expect(row?.count).toBe(500);
+      }),
+    );
+  });
+
+  it('that were prepared before a migration fail once, as what is to be tried again', async () => {
+    await database.admin`create table migrated (n integer)`;
+    await database.admin`grant select on migrated to bulkhead_app`;
+    await database.admin`insert into migrated values (7)`;
+    await withOne(async (one) => {
+      const read = () =>
+        inTenant(one, (tx) => tx.queries.execute(sql`select n from migrated where n > ${1}::int`));
+      expect(await read()).toMatchObject([{ n: 7 }]);
+      await database.admin`alter table migrated alter column n type smallint`;
+      await expect(read()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(await read()).toMatchObject([{ n: 7 }]);
+    });
+    await database.admin`drop table migrated`;
   });
 });
