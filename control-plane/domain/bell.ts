@@ -8,21 +8,28 @@ export class Bell {
     this.#wake?.();
   }
 
-  /** Resolves when rung, or after `ms` (Infinity: not by itself), or when the signal aborts. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#rung && !signal.aborted) {
+  /** Resolves when rung, and else not by itself. */
+  async rung(): Promise<void> {
+    if (!this.#rung) {
       await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', done);
-          this.#wake = undefined;
-          resolve();
-        };
-        const timer = ms === Infinity ? undefined : setTimeout(done, ms);
-        signal.addEventListener('abort', done);
-        this.#wake = done;
+        this.#wake = resolve;
       });
+      this.#wake = undefined;
     }
     this.#rung = false;
+  }
+
+  /** Resolves when rung, or after `ms`, or when the signal aborts. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#rung || signal.aborted) {
+      this.#rung = false;
+      return;
+    }
+    const ring = () => this.ring();
+    const timer = setTimeout(ring, ms);
+    signal.addEventListener('abort', ring);
+    await this.rung();
+    clearTimeout(timer);
+    signal.removeEventListener('abort', ring);
   }
 }

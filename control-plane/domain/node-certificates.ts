@@ -20,7 +20,7 @@ export type CertificateVerdict = 'current' | 'next' | 'late' | 'cloned' | 'forme
 
 /**
  * How long a call may be under way: those that an agent sent with its former certificate may arrive
- * after the first with the next one, over another connection. Keepalive ends what is stalled in 80 s.
+ * after the first with the next one, over another connection. What is silent for 80 s is ended.
  */
 const LATE_MS = 120_000;
 

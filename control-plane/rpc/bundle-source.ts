@@ -31,7 +31,7 @@ interface Cluster {
 }
 
 /** The poll beside the wake-up. */
-const POLL_MS = 30_000;
+const POLL_MS = 60_000;
 /** Changes that come together are composed together. */
 const GATHER_MS = 20;
 const QUERIES_MAX = 3;
@@ -88,15 +88,12 @@ export class BundleSource {
   subscribe({ tenantId, clusterId }: NodeIdentity, wake: () => void): ClusterBundle {
     const cluster = this.#clusters.get(clusterId) ?? this.#add(tenantId, clusterId);
     cluster.streams.add(wake);
-    return {
-      get current() {
-        return cluster.bundle;
-      },
-      leave: () => {
-        cluster.streams.delete(wake);
-        if (cluster.streams.size === 0) this.#clusters.delete(clusterId);
-      },
-    };
+    return new Subscriber(cluster, () => this.#leave(cluster, wake));
+  }
+
+  #leave({ clusterId, streams }: Cluster, wake: () => void): void {
+    streams.delete(wake);
+    if (streams.size === 0) this.#clusters.delete(clusterId);
   }
 
   #add(tenantId: string, clusterId: string): Cluster {
@@ -124,5 +121,16 @@ export class BundleSource {
     if (bundle === cluster.bundle) return;
     cluster.bundle = bundle;
     for (const wake of cluster.streams) wake();
+  }
+}
+
+class Subscriber implements ClusterBundle {
+  constructor(
+    private readonly cluster: Cluster,
+    readonly leave: () => void,
+  ) {}
+
+  get current(): Bundle | undefined {
+    return this.cluster.bundle;
   }
 }

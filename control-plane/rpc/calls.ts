@@ -1,30 +1,33 @@
-import { X509Certificate } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
-import { identityFromSubjectAltName, type NodeIdentity, pinOf } from '../domain/certificates.js';
+import type { NodeIdentity } from '../domain/certificates.js';
 import type { KeySource } from '../domain/keyring.js';
 import type { CertificatePlace } from '../domain/node-certificates.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import { inSpan } from '../tracing/spans.js';
-import { RPC_ACCESS } from './access.js';
-import type { ShownIdentity } from './admission.js';
+import { type AnyCall, type Caller, identify } from './caller.js';
 import { statusFromError } from './errors.js';
 import type { NodeWatch } from './node-watch.js';
 
 /** What every handler gets besides its message. */
-export interface CallContext {
+export interface CallContext extends Pick<Caller, 'certificateAuthority' | 'peer'> {
   /** undefined only where the access table says `anyone`. */
   readonly identity: NodeIdentity | undefined;
   /** Which of the node's certificates the call came with; undefined as the identity is. */
   readonly place: CertificatePlace | undefined;
-  /** The pin of the authority that issued the certificate; undefined where there is no identity. */
-  readonly certificateAuthority: string | undefined;
-  /** Address, without the port. */
-  readonly peer: string;
   readonly log: Logger;
   /** Aborts when the call ends, for whatever reason. */
   readonly signal: AbortSignal;
+}
+
+/** What the handler of a stream gets. */
+export interface StreamContext extends CallContext {
+  readonly hasEnded: boolean;
+  /** Called when it has; one listener. */
+  onEnd: () => void;
+  /** Ends the stream with what went wrong, unless it has ended. */
+  fail(error: unknown): void;
 }
 
 export interface CallGate {
@@ -37,11 +40,6 @@ export interface CallGate {
 
 const RPC = { 'rpc.system': 'grpc' };
 
-type AnyCall = Pick<
-  grpc.ServerUnaryCall<unknown, unknown>,
-  'getAuthContext' | 'getPeer' | 'getPath'
->;
-
 /** The order in which every call is treated: who is it, may they, handle, translate what goes wrong. */
 export function unary<Request, Response>(
   gate: CallGate,
@@ -53,8 +51,10 @@ export function unary<Request, Response>(
     const log = logOf(gate, call);
     const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
     const answer = async () => {
-      const caller = await enter(gate, identify(gate, call));
-      return handle(call.request, { ...caller, log, signal: ended.signal });
+      const { shown, ...caller } = identify(gate, call);
+      const place = shown && (await gate.watch.check(shown));
+      const { signal } = ended;
+      return handle(call.request, { ...caller, identity: shown?.identity, place, log, signal });
     };
     inSpan(call.getPath().slice(1), { kind: 'server', attributes: RPC }, answer)
       .then((response) => {
@@ -75,53 +75,114 @@ export type BidiCall<Request, Response> = grpc.ServerDuplexStream<Request, Respo
 /** The same for a stream: it ends when `handle` settles, or as soon as its node may not call any more. */
 export function bidi<Request, Response>(
   gate: CallGate,
-  handle: (call: BidiCall<Request, Response>, context: CallContext) => Promise<void>,
+  handle: (call: BidiCall<Request, Response>, context: StreamContext) => Promise<void>,
 ): grpc.handleBidiStreamingCall<Request, Response> {
-  return (call) => {
-    const ended = new AbortController();
-    const log = logOf(gate, call);
-    call.once('cancelled', () => ended.abort());
-    call.once('close', () => ended.abort());
-    call.on('error', (error: Error) => {
-      log.debug({ err: error }, 'stream broke');
-      ended.abort();
-    });
-    const method = methodOf(call);
-    const count = (code: grpc.status) => countCall(gate, call, ended.signal.aborted, code);
-    gate.metrics.openStreams.inc({ method });
-    let leave = () => {};
-    const serve = async () => {
-      const caller = identify(gate, call);
-      const { shown } = caller;
-      const refused = new Promise<never>((_resolve, reject) => {
-        if (shown) leave = gate.watch.enter(shown, reject);
-      });
-      const handled = async () => {
-        const entered = await enter(gate, caller);
-        await handle(call, { ...entered, log, signal: ended.signal });
-      };
-      await Promise.race([handled(), refused]);
-    };
-    serve()
-      .then(() => {
-        count(grpc.status.OK);
-        call.end();
-      })
-      .catch((error: unknown) => {
-        if (ended.signal.aborted) {
-          count(grpc.status.CANCELLED);
-          return;
-        }
-        const status = statusFromError(error, log);
-        count(status.code);
-        call.emit('error', status);
-      })
-      .finally(() => {
-        leave();
-        gate.metrics.openStreams.dec({ method });
-        ended.abort();
-      });
+  return async (call) => {
+    const labels = { method: methodOf(call) };
+    gate.metrics.openStreams.inc(labels);
+    const stream = new OpenStream(gate, call);
+    try {
+      await stream.admit();
+      await handle(call, stream);
+      stream.succeed();
+    } catch (error) {
+      stream.fail(error);
+    } finally {
+      stream.leave();
+      gate.metrics.openStreams.dec(labels);
+    }
   };
+}
+
+/**
+ * One open stream, of which a replica has tens of thousands that wait: what only few of them need is
+ * made when it is asked for.
+ */
+class OpenStream implements StreamContext {
+  identity: NodeIdentity | undefined;
+  place: CertificatePlace | undefined;
+  certificateAuthority: string | undefined;
+  peer = '';
+  onEnd = () => {};
+  #hasEnded = false;
+  #isCounted = false;
+  #ended: AbortController | undefined;
+  #leaveWatch: (() => void) | undefined;
+
+  constructor(
+    private readonly gate: CallGate,
+    private readonly call: AnyCall & Pick<BidiCall<unknown, unknown>, 'on' | 'emit' | 'end'>,
+  ) {
+    const gone = () => this.#gone();
+    call.on('cancelled', gone);
+    call.on('close', gone);
+    call.on('error', (error: Error) => {
+      this.log.debug({ err: error }, 'stream broke');
+      gone();
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  get log(): Logger {
+    return logOf(this.gate, this.call);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#hasEnded) return AbortSignal.abort();
+    this.#ended ??= new AbortController();
+    return this.#ended.signal;
+  }
+
+  /** @throws BulkheadError as identify and NodeWatch.check */
+  async admit(): Promise<void> {
+    const { shown, certificateAuthority, peer } = identify(this.gate, this.call);
+    this.certificateAuthority = certificateAuthority;
+    this.peer = peer;
+    if (!shown) return;
+    this.identity = shown.identity;
+    this.#leaveWatch = this.gate.watch.enter(shown, (error) => this.fail(error));
+    this.place = await this.gate.watch.check(shown);
+  }
+
+  succeed(): void {
+    this.#count(grpc.status.OK);
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.call.end();
+    this.#ended?.abort();
+  }
+
+  fail(error: unknown): void {
+    if (this.#hasEnded) {
+      this.#count(grpc.status.CANCELLED);
+      return;
+    }
+    const status = statusFromError(error, this.log);
+    this.#count(status.code);
+    this.#gone();
+    this.call.emit('error', status);
+  }
+
+  leave(): void {
+    this.#leaveWatch?.();
+  }
+
+  #gone(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#ended?.abort();
+    this.onEnd();
+  }
+
+  /** Once: what comes after the first end is about that one. */
+  #count(code: grpc.status): void {
+    if (this.#isCounted) return;
+    this.#isCounted = true;
+    countCall(this.gate, this.call, this.#hasEnded, code);
+  }
 }
 
 /** The identity of a call that needs one. */
@@ -136,47 +197,6 @@ export function placeOf(context: CallContext): CertificatePlace {
   return context.place;
 }
 
-interface Caller extends Pick<CallContext, 'certificateAuthority' | 'peer'> {
-  /** undefined where anyone may call. */
-  readonly shown: ShownIdentity | undefined;
-}
-
-/** Who says that they call; nobody where anyone may. */
-function identify(gate: CallGate, call: AnyCall): Caller {
-  const access = RPC_ACCESS[call.getPath()];
-  if (access === undefined) throw new BulkheadError('PERMISSION_DENIED');
-  const peer = addressOf(call);
-  if (access === 'anyone') return { shown: undefined, certificateAuthority: undefined, peer };
-  const certificate = call.getAuthContext().sslPeerCertificate;
-  const identity = identityFromSubjectAltName(gate.trustDomain, certificate?.subjectaltname);
-  if (!identity || !certificate) throw new BulkheadError('CERTIFICATE_REQUIRED');
-  const serial = certificate.serialNumber.toLowerCase();
-  const certificateAuthority = authorityOf(gate, certificate.raw);
-  return { shown: { identity, serial, address: peer }, certificateAuthority, peer };
-}
-
-/** Whether they may. @throws BulkheadError as NodeWatch.check */
-async function enter(
-  gate: CallGate,
-  { shown, ...caller }: Caller,
-): Promise<Omit<CallContext, 'log' | 'signal'>> {
-  const place = shown && (await gate.watch.check(shown));
-  return { ...caller, identity: shown?.identity, place };
-}
-
-/**
- * TLS has checked the certificate, when the connection began: since then its authority may have been
- * retired. Names and key ids tell which it was.
- */
-function authorityOf({ keys }: CallGate, certificateDer: Buffer): string {
-  const certificate = new X509Certificate(certificateDer);
-  const authority = keys.current.trustedAuthorities.find((known) =>
-    certificate.checkIssued(new X509Certificate(Buffer.from(known.rawData))),
-  );
-  if (!authority) throw new BulkheadError('CERTIFICATE_REQUIRED');
-  return pinOf(authority);
-}
-
 /** Whatever came of a call that the peer gave up, it was that. */
 function countCall(gate: CallGate, call: AnyCall, isGivenUp: boolean, code: grpc.status): void {
   const name = grpc.status[isGivenUp ? grpc.status.CANCELLED : code];
@@ -186,14 +206,6 @@ function countCall(gate: CallGate, call: AnyCall, isGivenUp: boolean, code: grpc
 /** Of the service's own few: a call of another one never comes here. */
 function methodOf(call: AnyCall): string {
   return call.getPath().split('/').at(-1) ?? '';
-}
-
-/** `127.0.0.1:4711`, `[::1]:4711`. */
-function addressOf(call: AnyCall): string {
-  return call
-    .getPeer()
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '');
 }
 
 function logOf(gate: CallGate, call: AnyCall): Logger {

@@ -9,9 +9,9 @@ import { Bell } from '../domain/bell.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { Database } from '../store/database.js';
 import { insertBatches, type NewBatch } from '../store/event-batches.js';
-import { type BidiCall, type CallContext, nodeOf } from './calls.js';
+import { type BidiCall, nodeOf, type StreamContext } from './calls.js';
 import type { EventPace } from './rate-limits.js';
-import { reconnectMessage, type StreamLife, streamEnd } from './stream-life.js';
+import type { StreamLife } from './stream-life.js';
 
 export interface EventsDependencies {
   readonly database: Database;
@@ -29,24 +29,26 @@ type EventsCall = BidiCall<EventsRequest__Output, EventsResponse>;
 export async function serveEvents(
   dependencies: EventsDependencies,
   call: EventsCall,
-  context: CallContext,
+  context: StreamContext,
 ): Promise<void> {
   const { nodeId, tenantId } = nodeOf(context);
   const bell = new Bell();
-  const leave = streamEnd(dependencies.life, () => bell.ring());
+  const wake = () => bell.ring();
+  const leave = dependencies.life.enter(wake);
+  context.onEnd = wake;
   let inbox: (Batch__Output | null)[] = [];
   let ended = false;
   call.on('data', (request: EventsRequest__Output) => {
     inbox.push(request.batch);
-    bell.ring();
+    wake();
     if (inbox.length >= LIMITS.eventCredit) call.pause();
   });
-  call.once('end', () => {
+  call.on('end', () => {
     ended = true;
-    bell.ring();
+    wake();
   });
   try {
-    while (!context.signal.aborted) {
+    while (!context.hasEnded) {
       const arrived = inbox;
       inbox = [];
       call.resume();
@@ -65,12 +67,12 @@ export async function serveEvents(
       }
       // Also to a peer that never pauses: what it has under way it sends again elsewhere.
       if (leave.isDue) {
-        await send(call, { reconnect: reconnectMessage(dependencies.life) }, context.signal);
+        await send(call, { reconnect: dependencies.life.reconnectMessage() }, context.signal);
         return;
       }
       if (arrived.length > 0) continue;
       if (ended) return;
-      await bell.wait(Infinity, context.signal);
+      await bell.rung();
     }
   } finally {
     leave.forget();

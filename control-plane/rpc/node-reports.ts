@@ -11,7 +11,7 @@ import { recordReports } from '../store/live-nodes.js';
 /** What somebody waits to see: a Hello, an Ack, a Nack. */
 const URGENT_MS = 40;
 /** The rest. A replica that is killed loses so much of heartbeats. */
-const ROUND_MS = 2_000;
+const ROUND_MS = 5_000;
 const WRITES_MAX = 3;
 /** In one statement. */
 const NODES_MAX = 1_000;

@@ -4,13 +4,19 @@ import { Gatherer } from '../domain/gatherer.js';
 import { type CertificatePlace, placeOfSerial } from '../domain/node-certificates.js';
 import { Slots } from '../domain/slots.js';
 import { CHANNELS, type Database, type Subscription } from '../store/database.js';
-import { listStandings, type NodeStanding } from '../store/node-certificates.js';
+import {
+  listOvertaken,
+  listStandings,
+  type NodeStanding,
+  type OpenNode,
+  type Overtaken,
+} from '../store/node-certificates.js';
 import { refusalOf } from '../store/nodes.js';
 import { admitNode, joinedAgain, placeOfKnown, type ShownIdentity } from './admission.js';
 import { runPoll } from './poll.js';
 
-/** The poll beside the wake-up. */
-const POLL_MS = 20_000;
+/** The poll beside the wake-up, which it is there for to be doubted. */
+const POLL_MS = 60_000;
 /** Who calls waits so long for others, so that a storm of them is a few queries. */
 const GATHER_MS = 5;
 const QUERIES_MAX = 2;
@@ -18,7 +24,8 @@ const QUERIES_MAX = 2;
 const ADMISSIONS_MAX = 4;
 
 interface OpenStream {
-  readonly serial: string;
+  /** That its certificate is of; undefined: it does not say. */
+  readonly join: number | undefined;
   readonly onRefused: (error: BulkheadError) => void;
 }
 
@@ -32,6 +39,7 @@ export class NodeWatch {
   /** By tenant and node. */
   readonly #open = new Map<string, Map<string, Set<OpenStream>>>();
   readonly #standings: Gatherer<readonly string[], Standings>;
+  readonly #looks: Gatherer<undefined, void>;
   readonly #admissions = new Slots(ADMISSIONS_MAX);
   readonly #stopped = new AbortController();
   #subscription: Subscription | undefined;
@@ -43,7 +51,13 @@ export class NodeWatch {
     this.#standings = new Gatherer({
       afterMs: GATHER_MS,
       runsMax: QUERIES_MAX,
-      run: (tenantId, ids) => this.#look(tenantId, ids.flat()),
+      run: (tenantId, ids) =>
+        database.withTenant({ tenantId }, (tx) => listStandings(tx, ids.flat())),
+    });
+    this.#looks = new Gatherer({
+      afterMs: GATHER_MS,
+      runsMax: QUERIES_MAX,
+      run: (tenantId) => this.#look(tenantId),
     });
   }
 
@@ -58,7 +72,7 @@ export class NodeWatch {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#subscription?.close();
-    await this.#standings.settled();
+    await Promise.all([this.#standings.settled(), this.#looks.settled()]);
   }
 
   /**
@@ -81,7 +95,7 @@ export class NodeWatch {
   /** `onRefused` may be called until the answer is: how to leave. To be entered before the check. */
   enter({ identity, serial }: ShownIdentity, onRefused: OpenStream['onRefused']): () => void {
     const { tenantId, nodeId } = identity;
-    const stream = { serial, onRefused };
+    const stream = { join: placeOfSerial(serial)?.join, onRefused };
     const nodes = this.#open.get(tenantId) ?? new Map<string, Set<OpenStream>>();
     const streams = nodes.get(nodeId) ?? new Set();
     this.#open.set(tenantId, nodes.set(nodeId, streams.add(stream)));
@@ -94,35 +108,41 @@ export class NodeWatch {
 
   /** Ends the streams of the tenant's nodes that may not call any more, or have joined again since. */
   look(tenantId: string): void {
-    const ids = [...(this.#open.get(tenantId)?.keys() ?? [])];
-    if (ids.length === 0) return;
-    this.#standings.ask(tenantId, ids).catch((error: unknown) => {
+    this.#looks.ask(tenantId, undefined).catch((error: unknown) => {
       // The poll comes back to it.
       this.log.warn({ err: error }, 'open streams were not checked');
     });
   }
 
-  async #look(tenantId: string, ids: readonly string[]): Promise<Standings> {
-    const standings = await this.database.withTenant({ tenantId }, (tx) => listStandings(tx, ids));
+  async #look(tenantId: string): Promise<void> {
     const open = this.#open.get(tenantId);
-    for (const id of ids) {
-      for (const { serial, onRefused } of open?.get(id) ?? []) {
-        const refusal = refusalOfStream(standings.get(id), serial);
-        if (refusal) onRefused(refusal);
+    if (!open) return;
+    const nodes = [...open].map(([id, streams]) => ({ id, join: oldestJoin(streams) }));
+    const overtaken = await this.database.withTenant({ tenantId }, (tx) =>
+      listOvertaken(tx, nodes),
+    );
+    for (const [id, now] of overtaken) {
+      for (const stream of open.get(id) ?? []) {
+        const refusal = refusalOfStream(now, stream);
+        if (refusal) stream.onRefused(refusal);
       }
     }
-    return standings;
   }
+}
+
+function oldestJoin(streams: Iterable<OpenStream>): OpenNode['join'] {
+  let oldest: number | undefined;
+  for (const { join } of streams) if (join !== undefined) oldest = Math.min(join, oldest ?? join);
+  return oldest;
 }
 
 /** Why an open stream of the node is to end; a certificate that it showed before it renewed is no reason. */
 function refusalOfStream(
-  standing: NodeStanding | undefined,
-  serial: string,
+  now: Overtaken | undefined,
+  { join }: OpenStream,
 ): BulkheadError | undefined {
-  if (!standing) return new BulkheadError('NODE_REVOKED');
-  const refusal = refusalOf(standing);
+  if (!now) return new BulkheadError('NODE_REVOKED');
+  const refusal = refusalOf(now);
   if (refusal) return refusal;
-  const place = placeOfSerial(serial);
-  return place && place.join < standing.join ? joinedAgain() : undefined;
+  return join !== undefined && join < now.join ? joinedAgain() : undefined;
 }

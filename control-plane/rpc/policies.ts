@@ -11,10 +11,10 @@ import { Offers } from '../domain/offers.js';
 import type { Slots } from '../domain/slots.js';
 import type { RpcMetrics } from '../metrics/rpc.js';
 import type { BundleSource, ClusterBundle } from './bundle-source.js';
-import { type BidiCall, type CallContext, nodeOf } from './calls.js';
+import { type BidiCall, type CallContext, nodeOf, type StreamContext } from './calls.js';
 import type { ConnectedNodes } from './connected-nodes.js';
 import type { NodeReports } from './node-reports.js';
-import { reconnectMessage, type StreamLife, streamEnd } from './stream-life.js';
+import type { StreamLife } from './stream-life.js';
 import { offerTrust, trustSha256FromWire } from './trust.js';
 import { written } from './written.js';
 
@@ -31,47 +31,50 @@ export interface PoliciesDependencies {
 
 type PoliciesCall = BidiCall<PoliciesRequest__Output, PoliciesResponse>;
 
-const INBOX_MAX = 64;
 /** A peer that reads slowly does not keep others from theirs for longer. */
 const SLOT_MS = 1_000;
 
-/** hello -> (update -> ack | nack)*; what is offered when: Offers. Nothing of it asks the database. */
+/**
+ * hello -> (update -> ack | nack)*; what is offered when: Offers. Nothing of it asks the database.
+ * A message is taken in as it comes; only what may make something to send wakes the stream, which a
+ * heartbeat seldom does.
+ */
 export async function servePolicies(
   dependencies: PoliciesDependencies,
   call: PoliciesCall,
-  context: CallContext,
+  context: StreamContext,
 ): Promise<void> {
   const identity = nodeOf(context);
   const { life } = dependencies;
   const bell = new Bell();
+  const wake = () => bell.ring();
   const state: StreamState = { offers: new Offers(), trustSha256: undefined };
-  const inbox: PoliciesRequest__Output[] = [];
   let ended = false;
-  call.on('data', (request: PoliciesRequest__Output) => {
-    inbox.push(request);
-    if (inbox.length > INBOX_MAX) call.destroy(new Error('the agent does not wait for answers'));
-    bell.ring();
-  });
-  call.once('end', () => {
-    ended = true;
-    bell.ring();
-  });
   const disconnect = dependencies.nodes.enter(identity.nodeId);
-  const cluster = dependencies.bundles.subscribe(identity, () => bell.ring());
-  const leave = streamEnd(life, () => bell.ring());
-  try {
-    while (!ended && !leave.isDue && !context.signal.aborted) {
-      for (const request of inbox.splice(0)) {
-        receive(dependencies, identity, request, state, context);
-      }
-      await tellTrust(dependencies, call, state, context.signal);
-      if (isNews(cluster, state)) {
-        await offer(dependencies, call, cluster, state, context.signal);
-      }
-      await bell.wait(Infinity, context.signal);
+  const cluster = dependencies.bundles.subscribe(identity, wake);
+  const leave = life.enter(wake);
+  context.onEnd = wake;
+  call.on('data', (request: PoliciesRequest__Output) => {
+    if (context.hasEnded) return;
+    try {
+      receive(dependencies, identity, request, state, context);
+    } catch (error) {
+      context.fail(error);
     }
-    if (leave.isDue && !context.signal.aborted) {
-      await send(call, { reconnect: reconnectMessage(life) }, context.signal);
+    if (!request.heartbeat || isNews(cluster, state)) wake();
+  });
+  call.on('end', () => {
+    ended = true;
+    wake();
+  });
+  try {
+    while (!ended && !leave.isDue && !context.hasEnded) {
+      await tellTrust(dependencies, call, state, context);
+      if (isNews(cluster, state)) await offer(dependencies, call, cluster, state, context);
+      await bell.rung();
+    }
+    if (leave.isDue && !context.hasEnded) {
+      await send(call, { reconnect: life.reconnectMessage() }, context.signal);
     }
   } finally {
     leave.forget();
@@ -94,9 +97,9 @@ async function tellTrust(
   { keys }: Pick<PoliciesDependencies, 'keys'>,
   call: PoliciesCall,
   state: StreamState,
-  signal: AbortSignal,
+  context: StreamContext,
 ): Promise<void> {
-  state.trustSha256 = await offerTrust(call, keys.current, state.trustSha256, signal);
+  state.trustSha256 = await offerTrust(call, keys.current, state.trustSha256, context);
 }
 
 async function offer(
@@ -104,7 +107,7 @@ async function offer(
   call: PoliciesCall,
   cluster: ClusterBundle,
   state: StreamState,
-  signal: AbortSignal,
+  context: StreamContext,
 ): Promise<void> {
   const { offers } = state;
   const leave = await dependencies.offersUnderWay.enter();
@@ -112,12 +115,12 @@ async function offer(
   try {
     // The keys may have changed while it waited, and which bundle is the newest: it may be signed by what
     // the node learns here.
-    await tellTrust(dependencies, call, state, signal);
+    await tellTrust(dependencies, call, state, context);
     const { current } = cluster;
-    if (!current || signal.aborted || !offers.isNews(current.revision)) return;
+    if (!current || context.hasEnded || !offers.isNews(current.revision)) return;
     const { revision, envelopeGzip } = current;
     const update = { nonce: offers.offer(revision), revision: String(revision), envelopeGzip };
-    await written(call, { update }, signal);
+    await written(call, { update }, context.signal);
     dependencies.metrics.bundlePushes.inc();
   } finally {
     clearTimeout(timer);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AgentServiceHandlers } from '../../proto/ts/gen/bulkhead/v1/AgentService.js';
@@ -13,6 +12,7 @@ import { deepenBacklog } from './backlog.js';
 import { BundleSource } from './bundle-source.js';
 import { bidi, type CallGate, unary } from './calls.js';
 import { ConnectedNodes } from './connected-nodes.js';
+import { CONNECTION_OPTIONS, Connections, SILENCE_MAX_MS } from './connections.js';
 import { ServerIdentity } from './credentials.js';
 import { type EventsDependencies, serveEvents } from './events.js';
 import { FLOW_OPTIONS, widenReceiveWindow } from './flow-window.js';
@@ -23,7 +23,7 @@ import { NodeWatch } from './node-watch.js';
 import { type PoliciesDependencies, servePolicies } from './policies.js';
 import { EventPace, JoinLimits } from './rate-limits.js';
 import { loadAgentService } from './service.js';
-import { DEFAULT_STREAM_LIFETIME_MS, type StreamLife } from './stream-life.js';
+import { DEFAULT_STREAM_LIFETIME_MS, StreamLife } from './stream-life.js';
 
 export interface RpcServerOptions {
   readonly database: Database;
@@ -38,6 +38,8 @@ export interface RpcServerOptions {
   readonly host: string;
   /** 0: any. */
   readonly port: number;
+  /** SILENCE_MAX_MS where it is not given. */
+  readonly silenceMaxMs?: number;
 }
 
 const RECONNECT_SPREAD_MS = 10_000;
@@ -47,18 +49,20 @@ const OFFERS_MAX = 64;
 /** The gRPC edge of one replica. */
 export class RpcServer {
   readonly #server: grpc.Server;
+  readonly #connections = new Connections();
   readonly #identity: ServerIdentity;
   readonly #watch: NodeWatch;
   readonly #reports: NodeReports;
   readonly #bundles: BundleSource;
-  readonly #draining = new AbortController();
+  readonly #life = new StreamLife({
+    maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
+    reconnectSpreadMs: RECONNECT_SPREAD_MS,
+  });
   #renewal: NodeJS.Timeout | undefined;
   #ignoreKeys: (() => void) | undefined;
 
   constructor(private readonly options: RpcServerOptions) {
     const { database, log, metrics, keys, trustDomain } = options;
-    // Every open stream is one.
-    setMaxListeners(0, this.#draining.signal);
     this.#identity = new ServerIdentity(keys, options.names);
     this.#watch = new NodeWatch(database, log);
     this.#reports = new NodeReports({
@@ -69,20 +73,15 @@ export class RpcServer {
     this.#bundles = new BundleSource(options);
     this.#server = new grpc.Server({
       ...FLOW_OPTIONS,
-      // Not `grpc.enable_channelz: 0`: without it 1.14.7 does not end what forceShutdown is to end.
+      ...CONNECTION_OPTIONS,
       'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
       'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
-      'grpc.keepalive_time_ms': 60_000,
-      'grpc.keepalive_timeout_ms': 20_000,
     });
     widenReceiveWindow(this.#server);
     deepenBacklog(this.#server);
+    this.#connections.watch(this.#server, options.silenceMaxMs ?? SILENCE_MAX_MS);
     const gate: CallGate = { log, metrics, trustDomain, keys, watch: this.#watch };
-    const life: StreamLife = {
-      draining: this.#draining.signal,
-      maxLifetimeMs: DEFAULT_STREAM_LIFETIME_MS,
-      reconnectSpreadMs: RECONNECT_SPREAD_MS,
-    };
+    const life = this.#life;
     const limits = new JoinLimits(options.rates, options.limits);
     const joining: JoinDependencies = { database, metrics, limits, keys, trustDomain };
     const policies: PoliciesDependencies = {
@@ -133,8 +132,11 @@ export class RpcServer {
   async stop(cut: AbortSignal): Promise<void> {
     clearInterval(this.#renewal);
     this.#ignoreKeys?.();
-    this.#draining.abort();
-    const force = () => this.#server.forceShutdown();
+    this.#life.drain();
+    const force = () => {
+      this.#server.forceShutdown();
+      this.#connections.destroy();
+    };
     const closed = new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve());
     });

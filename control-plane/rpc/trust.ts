@@ -4,7 +4,7 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { send } from '../../proto/ts/wire/send.js';
 import type { Trust } from '../../proto/ts/wire/trust.js';
 import type { Keyring } from '../domain/keyring.js';
-import type { BidiCall } from './calls.js';
+import type { BidiCall, StreamContext } from './calls.js';
 
 const SHA256_BYTES = 32;
 
@@ -16,10 +16,13 @@ export async function offerTrust(
   call: BidiCall<PoliciesRequest__Output, PoliciesResponse>,
   { trust, trustSha256 }: Pick<Keyring, 'trust' | 'trustSha256'>,
   held: Uint8Array | undefined,
-  signal: AbortSignal,
+  context: Pick<StreamContext, 'signal'>,
 ): Promise<Uint8Array | undefined> {
-  if (held === undefined || trustSha256.equals(held)) return held;
-  await send(call, { trust: trustToWire(trust) }, signal);
+  if (held === undefined) return undefined;
+  if (!trustSha256.equals(held)) {
+    await send(call, { trust: trustToWire(trust) }, context.signal);
+  }
+  // Ours, not what was held: that is a piece of the message it came in, which would be kept with it.
   return trustSha256;
 }
 

@@ -32,6 +32,36 @@ export async function listStandings(
   );
 }
 
+/** A node with open streams, and the join that their certificates are of; undefined: they do not say. */
+export interface OpenNode {
+  readonly id: string;
+  readonly join: number | undefined;
+}
+
+/** What the database says of a node that is shut out, or has joined again since. */
+export interface Overtaken {
+  readonly state: Node['state'];
+  readonly join: number;
+}
+
+/**
+ * Those of the nodes whose streams are to end, by id; undefined: there is no such node. The database
+ * compares: of thousands, those that may stay are none of what comes back.
+ */
+export async function listOvertaken(
+  tx: TenantTx,
+  open: readonly OpenNode[],
+): Promise<ReadonlyMap<string, Overtaken | undefined>> {
+  const json = JSON.stringify(open.map(({ id, join }) => [id, join ?? null]));
+  const rows = await tx.queries.execute<{ id: string; state: Node['state'] | null; join: number }>(
+    sql`select pair ->> 0 as id, nodes.state, nodes.join_number as join
+      from jsonb_array_elements(${json}::text::jsonb) as pair
+      left join nodes on nodes.tenant_id = ${tx.tenantId}::uuid and nodes.id = (pair ->> 0)::uuid
+      where nodes.id is null or nodes.state in ${[...SHUT_OUT]} or nodes.join_number > (pair ->> 1)::int`,
+  );
+  return new Map(rows.map(({ id, state, join }) => [id, state ? { state, join } : undefined]));
+}
+
 /**
  * The node shows a later one for the first time. false: it has shown one as late meanwhile, or its
  * certificates are worth nothing.

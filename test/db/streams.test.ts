@@ -93,6 +93,8 @@ function openStreams(node: JoinedNode, port: number, answer?: 'ack' | 'nack') {
   return { policies, revisions, ends };
 }
 
+type Streams = ReturnType<typeof openStreams>;
+
 /** Its streams on each replica, once all that it reported is written: that ends streams too. */
 async function openOnEach(node: JoinedNode) {
   const streams = [];
@@ -264,6 +266,22 @@ describe('many nodes of a cluster whose certificates are known', () => {
     policies.write({ heartbeat: { appliedRevision: '0' } });
     await eventually(() => expect(revisions).toEqual([1, 1]));
     await eventually(async () => expect(await countInForce(tenantId, 1)).toBe(1));
+  });
+});
+
+describe('a connection', () => {
+  it('is ended once nothing has come from it for a while, whatever was open on it', async () => {
+    const silenceMaxMs = 2_000;
+    const { server, port } = await startTestEdge(database, { silenceMaxMs });
+    closing.push(() => server.stop(AbortSignal.timeout(10_000)));
+    const { nodes } = await joinNodes(2);
+    const [silent, alive] = nodes.map((node) => openStreams(node, port)) as [Streams, Streams];
+    const heartbeat = { heartbeat: { appliedRevision: '0' } };
+    const beating = setInterval(() => alive.policies.write(heartbeat), silenceMaxMs / 10);
+    closing.push(() => clearInterval(beating));
+    await eventually(() => expect(silent.ends).toHaveLength(2));
+    expect(silent.ends).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect(alive.ends).toEqual([]);
   });
 });
 

@@ -87,6 +87,7 @@ import {
   updateMember,
 } from '../../control-plane/store/members.js';
 import {
+  listOvertaken,
   listStandings,
   recordShownCertificate,
 } from '../../control-plane/store/node-certificates.js';
@@ -548,6 +549,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   {
     name: 'kubernetes-joins.putKubernetesJoin',
     call: (tx, world) => putKubernetesJoin(tx, kubernetesJoinOf(world.clusterId)),
+  },
+  {
+    name: 'node-certificates.listOvertaken',
+    call: async (tx, world) =>
+      [...(await listOvertaken(tx, [{ id: world.nodeId, join: 0 }])).values()].filter(Boolean),
   },
   {
     name: 'node-certificates.listStandings',

@@ -29,6 +29,7 @@ interface UnderWay extends SentBatch {
 /** As the real agent has them. */
 const RECONNECT = { initialMs: 250, maxMs: 30_000 };
 const HEARTBEAT_MS = 30_000;
+const KEEPALIVE_MS = 60_000;
 const HANDSHAKE_LIMIT_MS = 60_000;
 
 /**
@@ -144,8 +145,10 @@ export class SimulatedAgent {
         () => policies.write({ heartbeat: { appliedRevision: this.revision, losses } }),
         HEARTBEAT_MS * (0.8 + Math.random() / 5),
       );
+      const keepalive = setInterval(() => session.ping(() => {}), KEEPALIVE_MS);
       session.once('close', () => {
         clearInterval(heartbeat);
+        clearInterval(keepalive);
         reject(new CallError('closed'));
       });
       session.on('error', reject);

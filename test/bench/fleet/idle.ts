@@ -4,13 +4,14 @@ import type { Figures } from '../figures.js';
 import { endProgress, showProgress } from '../progress.js';
 import { MIB, sample } from './replica.js';
 
-/** What came with the connections is over by then. */
-const SETTLE_S = 15;
-/** Two rounds of heartbeats, two polls of bundles. */
+/** What came with the connections is over by then, and V8 has looked for the garbage of it. */
+const SETTLE_S = 90;
+/** Two rounds of heartbeats, a poll of bundles and of who may call. */
 const SECONDS = 60;
 
 /** Nothing happens but heartbeats, at the agents' own interval of 24 to 30 s. */
 export async function idle(figures: Figures, edge: ControlPlaneProcess): Promise<void> {
+  figures.add('connected-rss', (await sample(edge)).rssBytes / MIB, 'MiB');
   await wait('settling', SETTLE_S);
   const before = await sample(edge);
   await wait('idle', SECONDS);

@@ -8,7 +8,7 @@ import {
 } from '../../../control-plane/domain/node-certificates.js';
 
 const MINUTE_MS = 60_000;
-/** Keepalive ends a connection that is stalled for longer. */
+/** A connection that is silent for longer is ended. */
 const STALLED_MS = 80_000;
 
 /** The edge, as far as certificates go: what its row says, and how a call changes it. */
