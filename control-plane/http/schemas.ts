@@ -131,7 +131,17 @@ export function pageToJson<Row, Item>(
   return page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor };
 }
 
+/** What has nothing to be written otherwise is not copied: an event's document is most of its page. */
+function isJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value !== 'bigint' && value !== undefined;
+  }
+  if (value instanceof Date || value instanceof Uint8Array) return false;
+  return Array.isArray(value) ? value.every(isJson) : Object.values(value).every(isJson);
+}
+
 function jsonOf(value: unknown): unknown {
+  if (isJson(value)) return value;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (typeof value === 'bigint') return String(value);
