@@ -68,7 +68,7 @@ function findIssuer(authorities: readonly ReadAuthority[], der: Buffer): ReadAut
 
 /**
  * The pin of who issued a certificate, by the certificate's SHA-256. An agent opens its two streams
- * together, and to read a certificate again is a tenth of what a storm of them costs.
+ * together, and to read a certificate is a twentieth of what it costs to let one in.
  */
 const ISSUERS = new Map<string, string>();
 const ISSUERS_MAX = 1_000;
