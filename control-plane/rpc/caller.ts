@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import type * as grpc from '@grpc/grpc-js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
+import { BoundedMap } from '../domain/bounded-map.js';
 import {
   type CertificateAuthority,
   identityFromSubjectAltName,
@@ -56,8 +57,7 @@ function authorityOf(keys: KeySource, certificate: PeerCertificate): string {
     ? authorities.find(({ pin }) => pin === known)
     : findIssuer(authorities, certificate.raw);
   if (!authority) throw new BulkheadError('CERTIFICATE_REQUIRED');
-  if (ISSUERS.size >= ISSUERS_MAX) ISSUERS.clear();
-  ISSUERS.set(certificate.fingerprint256, authority.pin);
+  if (!known) ISSUERS.set(certificate.fingerprint256, authority.pin);
   return authority.pin;
 }
 
@@ -70,8 +70,7 @@ function findIssuer(authorities: readonly ReadAuthority[], der: Buffer): ReadAut
  * The pin of who issued a certificate, by the certificate's SHA-256. An agent opens its two streams
  * together, and to read a certificate is a twentieth of what it costs to let one in.
  */
-const ISSUERS = new Map<string, string>();
-const ISSUERS_MAX = 1_000;
+const ISSUERS = new BoundedMap<string, string>(1_000);
 
 type Authority = CertificateAuthority['certificate'];
 

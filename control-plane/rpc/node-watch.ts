@@ -15,7 +15,7 @@ import { refusalOf } from '../store/nodes.js';
 import { admitNode, joinedAgain, placeOfKnown, type ShownIdentity } from './admission.js';
 import { runPoll } from './poll.js';
 
-/** The poll beside the wake-up, which it is there for to be doubted. */
+/** The poll beside the wake-up, for one that was lost. */
 const POLL_MS = 60_000;
 /** Who calls waits so long for others, so that a storm of them is a few queries. */
 const GATHER_MS = 5;
@@ -108,6 +108,7 @@ export class NodeWatch {
 
   /** Ends the streams of the tenant's nodes that may not call any more, or have joined again since. */
   look(tenantId: string): void {
+    if (!this.#open.has(tenantId)) return;
     this.#looks.ask(tenantId, undefined).catch((error: unknown) => {
       // The poll comes back to it.
       this.log.warn({ err: error }, 'open streams were not checked');

@@ -1,4 +1,5 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm';
+import { BoundedMap } from '../domain/bounded-map.js';
 import type { Database } from './database.js';
 import { found, only } from './errors.js';
 import { startsWith } from './orders.js';
@@ -80,11 +81,11 @@ export async function findApiKey(
 }
 
 /** Of keys that were asked for: a key's tenant never changes. What may change is read each time. */
-const OWNERS = new WeakMap<Database, Map<string, string>>();
+const OWNERS = new WeakMap<Database, BoundedMap<string, string>>();
 const OWNERS_MAX = 10_000;
 
 async function tenantOfKey(database: Database, id: string): Promise<string | undefined> {
-  const owners = OWNERS.get(database) ?? new Map<string, string>();
+  const owners = OWNERS.get(database) ?? new BoundedMap<string, string>(OWNERS_MAX);
   OWNERS.set(database, owners);
   const known = owners.get(id);
   if (known !== undefined) return known;
@@ -92,7 +93,6 @@ async function tenantOfKey(database: Database, id: string): Promise<string | und
     tx.queries.select().from(apiKeyTenants).where(eq(apiKeyTenants.id, id)),
   );
   if (!owner) return undefined;
-  if (owners.size >= OWNERS_MAX) owners.clear();
   owners.set(id, owner.tenantId);
   return owner.tenantId;
 }

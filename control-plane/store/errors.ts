@@ -20,10 +20,15 @@ const BY_SQLSTATE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   '55P03': ['UNAVAILABLE', 'a lock was not free in time'],
 };
 
-const STALE_STATEMENTS: ReadonlySet<string> = new Set([
-  'RevalidateCachedQuery',
-  'FetchPreparedStatement',
-]);
+/** Prepared before a migration, or in a session that a pooler has changed for another; prepared anew the next time. */
+const STALE = ['UNAVAILABLE', 'the statement was prepared for what is no more'] as const;
+/** What the SQLSTATE does not tell: where in the server it failed. */
+const BY_ROUTINE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  // Row security let the row not be written: what it names is not there for this transaction.
+  ExecWithCheckOptions: NAMES_NOTHING,
+  RevalidateCachedQuery: STALE,
+  FetchPreparedStatement: STALE,
+};
 
 /** What postgres.js and the socket below it call a lost or refused connection. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
@@ -47,19 +52,8 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 export function toStoreError(error: unknown): unknown {
   const cause = error instanceof DrizzleQueryError ? error.cause : error;
   if (cause instanceof postgres.PostgresError) {
-    // Row security let the row not be written: what it names is not there for this transaction.
-    if (cause.routine === 'ExecWithCheckOptions') {
-      const [code, message] = NAMES_NOTHING;
-      return new BulkheadError(code, message, { cause });
-    }
-    // Prepared before a migration, or by a session that a pooler has changed for another; known to the driver
-    // then, which prepares it anew.
-    if (STALE_STATEMENTS.has(cause.routine ?? '')) {
-      return new BulkheadError('UNAVAILABLE', 'the statement was prepared for what is no more', {
-        cause,
-      });
-    }
-    const [code, message] = BY_SQLSTATE[cause.code] ??
+    const [code, message] = BY_ROUTINE[cause.routine ?? ''] ??
+      BY_SQLSTATE[cause.code] ??
       BY_SQLSTATE[cause.code.slice(0, 2)] ?? ['INTERNAL', 'the database refused the statement'];
     return new BulkheadError(code, message, { cause });
   }
