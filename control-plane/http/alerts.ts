@@ -9,7 +9,7 @@ import {
   setAlertStatus,
 } from '../store/alerts.js';
 import { audit } from './audit.js';
-import { inTenant } from './caller.js';
+import { inTenant, readTenant } from './caller.js';
 import {
   AnyObject,
   closed,
@@ -84,7 +84,7 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
     },
     async (request) => {
       const filter = filterFromQuery(request.query);
-      const page = await inTenant(database, request, (tx) => listAlerts(tx, filter));
+      const page = await readTenant(database, request, (tx) => listAlerts(tx, filter));
       return pageToJson(page, alertToJson);
     },
   );
@@ -101,7 +101,9 @@ export function alertRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) =>
-      alertToJson(await inTenant(database, request, (tx) => getAlert(tx, request.params.alertId))),
+      alertToJson(
+        await readTenant(database, request, (tx) => getAlert(tx, request.params.alertId)),
+      ),
   );
 
   api.patch(

@@ -11,7 +11,7 @@ import {
   type ApiKey as StoredKey,
 } from '../store/api-keys.js';
 import { audit } from './audit.js';
-import { callerOf, creatorOf, inTenant } from './caller.js';
+import { callerOf, creatorOf, inTenant, readTenant } from './caller.js';
 import { clustersFromText } from './cluster-limit.js';
 import { checkGrant } from './grants.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
@@ -83,7 +83,7 @@ export function apiKeyRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request) => {
       const filter = filterFromQuery(request.query);
-      const page = await inTenant(database, request, (tx) => listApiKeys(tx, filter));
+      const page = await readTenant(database, request, (tx) => listApiKeys(tx, filter));
       return pageToJson(page, apiKeyToJson);
     },
   );

@@ -9,7 +9,7 @@ import {
 import { getAuditHead, listAudit } from '../store/audit-log.js';
 import { verifyAuditLog, walkAuditChain } from '../store/audit-verification.js';
 import type { Database, TenantContext } from '../store/database.js';
-import { callerOf, inTenant } from './caller.js';
+import { callerOf, readTenant } from './caller.js';
 import {
   closed,
   filterFromQuery,
@@ -91,7 +91,7 @@ export function auditLogRoutes(api: Api, { database }: HttpDependencies): void {
     },
     async (request) => {
       const { since, until, ...filter } = filterFromQuery(request.query);
-      const page = await inTenant(database, request, (tx) =>
+      const page = await readTenant(database, request, (tx) =>
         listAudit(tx, {
           ...filter,
           since: since === undefined ? undefined : instantFromText('since', since),
@@ -148,7 +148,7 @@ export function auditLogRoutes(api: Api, { database }: HttpDependencies): void {
     },
     async (request, reply) => {
       const context = { tenantId: callerOf(request).tenantId };
-      const head = (await inTenant(database, request, getAuditHead)) ?? AUDIT_GENESIS;
+      const head = (await readTenant(database, request, getAuditHead)) ?? AUDIT_GENESIS;
       const after = BigInt(request.query.afterSequence ?? 0);
       reply.type('application/x-ndjson');
       return reply.send(

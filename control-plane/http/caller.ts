@@ -66,3 +66,12 @@ export function inTenant<T>(
 ): Promise<T> {
   return database.withTenant(callerOf(request), fn);
 }
+
+/** Of the caller's tenant and clusters, with one statement. @throws BulkheadError INTERNAL where it is not one */
+export function readTenant<T>(
+  database: Database,
+  request: FastifyRequest,
+  fn: (tx: TenantTx) => Promise<T>,
+): Promise<T> {
+  return database.readTenant(callerOf(request), fn);
+}

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { listEvents } from '../store/events.js';
-import { inTenant } from './caller.js';
+import { readTenant } from './caller.js';
 import {
   AnyObject,
   closed,
@@ -59,7 +59,7 @@ export function eventRoutes(api: Api, { database }: HttpDependencies): void {
     },
     async (request) => {
       const { since, until, ...filter } = filterFromQuery(request.query);
-      const page = await inTenant(database, request, (tx) =>
+      const page = await readTenant(database, request, (tx) =>
         listEvents(tx, {
           ...filter,
           since: since === undefined ? undefined : instantFromText('since', since),

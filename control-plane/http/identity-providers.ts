@@ -11,7 +11,7 @@ import {
   updateIdentityProvider,
 } from '../store/identity-providers.js';
 import { audit } from './audit.js';
-import { inTenant } from './caller.js';
+import { inTenant, readTenant } from './caller.js';
 import { clustersFromText } from './cluster-limit.js';
 import { checkGrant } from './grants.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
@@ -64,7 +64,7 @@ export function identityProviderRoutes(api: Api, dependencies: HttpDependencies)
     async (request) => {
       const page = pageFromQuery(request.query);
       return pageToJson(
-        await inTenant(database, request, (tx) => listIdentityProviders(tx, page)),
+        await readTenant(database, request, (tx) => listIdentityProviders(tx, page)),
         providerToJson,
       );
     },
@@ -119,7 +119,7 @@ export function identityProviderRoutes(api: Api, dependencies: HttpDependencies)
     },
     async (request, reply) => {
       const { providerId } = request.params;
-      const provider = await inTenant(database, request, (tx) =>
+      const provider = await readTenant(database, request, (tx) =>
         getIdentityProvider(tx, providerId),
       );
       setEtag(reply, provider);

@@ -10,7 +10,7 @@ import {
   revokeJoinToken,
 } from '../store/join-tokens.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './caller.js';
+import { creatorOf, inTenant, readTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   closed,
@@ -96,7 +96,7 @@ export function joinTokenRoutes(api: Api, dependencies: HttpDependencies): void 
     },
     async (request) => {
       const filter = filterFromQuery(request.query);
-      const page = await inTenant(database, request, (tx) => listJoinTokens(tx, filter));
+      const page = await readTenant(database, request, (tx) => listJoinTokens(tx, filter));
       return pageToJson(page, toJson);
     },
   );

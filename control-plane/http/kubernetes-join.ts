@@ -8,7 +8,7 @@ import {
   type KubernetesJoin as StoredJoin,
 } from '../store/kubernetes-joins.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './caller.js';
+import { creatorOf, inTenant, readTenant } from './caller.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { closed, Gone, Id, Instant, Labels, NO_CONTROLS, Revision, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -90,7 +90,7 @@ export function kubernetesJoinRoutes(api: Api, { database }: HttpDependencies): 
     },
     async (request, reply) => {
       const { clusterId } = request.params;
-      const join = await inTenant(database, request, (tx) => getKubernetesJoin(tx, clusterId));
+      const join = await readTenant(database, request, (tx) => getKubernetesJoin(tx, clusterId));
       setEtag(reply, join);
       return joinToJson(join);
     },

@@ -9,7 +9,7 @@ import {
   updateMember,
 } from '../store/members.js';
 import { audit } from './audit.js';
-import { inTenant } from './caller.js';
+import { inTenant, readTenant } from './caller.js';
 import { clustersFromText } from './cluster-limit.js';
 import { checkGrant } from './grants.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
@@ -89,7 +89,10 @@ export function memberRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request) => {
       const filter = filterFromQuery(request.query);
-      return pageToJson(await inTenant(database, request, (tx) => listMembers(tx, filter)), toJson);
+      return pageToJson(
+        await readTenant(database, request, (tx) => listMembers(tx, filter)),
+        toJson,
+      );
     },
   );
 
@@ -132,7 +135,7 @@ export function memberRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { memberId } = request.params;
-      const member = await inTenant(database, request, (tx) => getMember(tx, memberId));
+      const member = await readTenant(database, request, (tx) => getMember(tx, memberId));
       setEtag(reply, member);
       return toJson(member);
     },

@@ -3,7 +3,7 @@ import { selectorFromText } from '../domain/label-selector.js';
 import { releaseNode } from '../store/node-revocations.js';
 import { getNode, listNodes, NODE_STATES, revokeNode } from '../store/nodes.js';
 import { audit } from './audit.js';
-import { inTenant } from './caller.js';
+import { inTenant, readTenant } from './caller.js';
 import {
   closed,
   filterFromQuery,
@@ -96,7 +96,7 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
         ...more,
         labels: labels === undefined ? undefined : selectorFromText('labels', labels),
       };
-      return pageToJson(await inTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
+      return pageToJson(await readTenant(database, request, (tx) => listNodes(tx, filter)), toJson);
     },
   );
 
@@ -112,7 +112,7 @@ export function nodeRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) =>
-      toJson(await inTenant(database, request, (tx) => getNode(tx, request.params.nodeId))),
+      toJson(await readTenant(database, request, (tx) => getNode(tx, request.params.nodeId))),
   );
 
   api.delete(

@@ -9,7 +9,7 @@ import {
   POLICY_SORTS,
 } from '../store/policies.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './caller.js';
+import { creatorOf, inTenant, readTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { policyDiffRoutes } from './policy-diff.js';
 import { policyDraftRoutes } from './policy-drafts.js';
@@ -79,7 +79,7 @@ export function policyRoutes(api: Api, dependencies: HttpDependencies): void {
     async (request) => {
       const filter = filterFromQuery(request.query);
       return pageToJson(
-        await inTenant(database, request, (tx) => listPolicies(tx, filter)),
+        await readTenant(database, request, (tx) => listPolicies(tx, filter)),
         toJson,
       );
     },

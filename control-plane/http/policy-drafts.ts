@@ -9,7 +9,7 @@ import {
   putPolicyDraft,
 } from '../store/policy-drafts.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './caller.js';
+import { creatorOf, inTenant, readTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { AddedPolicyVersion, POLICY_PROBLEMS, Source, versionToJson } from './policy-shapes.js';
@@ -48,7 +48,10 @@ export function policyDraftRoutes(api: Api, dependencies: HttpDependencies): voi
     },
     async (request, reply) => {
       const { policyId } = request.params;
-      return answer(reply, await inTenant(database, request, (tx) => getPolicyDraft(tx, policyId)));
+      return answer(
+        reply,
+        await readTenant(database, request, (tx) => getPolicyDraft(tx, policyId)),
+      );
     },
   );
 

@@ -7,7 +7,7 @@ import {
   listPolicyVersions,
 } from '../store/policies.js';
 import { audit } from './audit.js';
-import { creatorOf, inTenant } from './caller.js';
+import { creatorOf, inTenant, readTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import {
   AddedPolicyVersion,
@@ -103,7 +103,7 @@ export function policyVersionRoutes(api: Api, dependencies: HttpDependencies): v
     },
     async (request) => {
       const { policyId, version } = request.params;
-      const found = await inTenant(database, request, (tx) =>
+      const found = await readTenant(database, request, (tx) =>
         getPolicyVersion(tx, policyId, Number(version)),
       );
       return versionToJson(found);

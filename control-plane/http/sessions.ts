@@ -15,7 +15,7 @@ import { getTenant } from '../store/tenants.js';
 import type { TenantTx } from '../store/transaction.js';
 import { mayRole, type Permission } from './access.js';
 import { audit } from './audit.js';
-import { type Caller, callerOf, inTenant } from './caller.js';
+import { type Caller, callerOf, inTenant, readTenant } from './caller.js';
 import { cookiesOf } from './cookies.js';
 import { csrfTokenOf } from './csrf.js';
 import { checkGrant } from './grants.js';
@@ -91,7 +91,7 @@ export function sessionRoutes(api: Api, { database, publicUrl }: HttpDependencie
         filter.memberId = caller.id;
       }
       return pageToJson(
-        await inTenant(database, request, (tx) => listSessions(tx, filter)),
+        await readTenant(database, request, (tx) => listSessions(tx, filter)),
         toJson,
       );
     },

@@ -8,7 +8,7 @@ import {
 import { RETENTION_LIMITS, type Retention } from '../domain/settings.js';
 import { getSettings, updateSettings } from '../store/settings.js';
 import { audit } from './audit.js';
-import { callerOf, inTenant } from './caller.js';
+import { callerOf, inTenant, readTenant } from './caller.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import { closed, Instant, Name, oneOf, SelectorText, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
@@ -80,7 +80,7 @@ export function settingRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request, reply) => {
-      const settings = await inTenant(database, request, getSettings);
+      const settings = await readTenant(database, request, getSettings);
       setEtag(reply, settings);
       return toJson(settings);
     },

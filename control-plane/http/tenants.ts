@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { selectorToText } from '../domain/label-selector.js';
 import { ROLES } from '../store/api-keys.js';
 import { getTenant } from '../store/tenants.js';
-import { CALLER_KINDS, callerOf, inTenant } from './caller.js';
+import { CALLER_KINDS, callerOf, readTenant } from './caller.js';
 import { Id, Instant, oneOf, SelectorText, toJson } from './schemas.js';
 import type { Api, HttpDependencies } from './server.js';
 
@@ -37,7 +37,7 @@ export function tenantRoutes(api: Api, { database }: HttpDependencies): void {
       },
     },
     async (request) => {
-      const { id, name, createdAt } = await inTenant(database, request, getTenant);
+      const { id, name, createdAt } = await readTenant(database, request, getTenant);
       const { kind, id: callerId, name: callerName, role, clusters } = callerOf(request);
       const limit = clusters && { clusters: selectorToText(clusters) };
       const caller = { kind, id: callerId, name: callerName, role, ...limit };

@@ -14,7 +14,7 @@ import {
   updateWebhookEndpoint,
 } from '../store/webhooks.js';
 import { audit } from './audit.js';
-import { inTenant } from './caller.js';
+import { inTenant, readTenant } from './caller.js';
 import { IdempotencyHeaders, makeOnce } from './idempotency.js';
 import { checkIfMatch, IfMatchHeaders, setEtag } from './if-match.js';
 import {
@@ -97,7 +97,7 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
     async (request) => {
       const page = pageFromQuery(request.query);
       return pageToJson(
-        await inTenant(database, request, (tx) => listWebhookEndpoints(tx, page)),
+        await readTenant(database, request, (tx) => listWebhookEndpoints(tx, page)),
         toJson,
       );
     },
@@ -142,7 +142,9 @@ export function webhookRoutes(api: Api, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { webhookId } = request.params;
-      const webhook = await inTenant(database, request, (tx) => getWebhookEndpoint(tx, webhookId));
+      const webhook = await readTenant(database, request, (tx) =>
+        getWebhookEndpoint(tx, webhookId),
+      );
       setEtag(reply, webhook);
       return toJson(webhook);
     },

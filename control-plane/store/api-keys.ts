@@ -67,7 +67,7 @@ export async function findApiKey(
 ): Promise<ApiKeyCredential | undefined> {
   const tenantId = await tenantOfKey(database, id);
   if (tenantId === undefined) return undefined;
-  return database.withTenant({ tenantId }, async (tx) => {
+  return database.readTenant({ tenantId }, async (tx) => {
     const [row] = await tx.queries
       .select({ key: apiKeys, suspendedAt: tenants.suspendedAt })
       .from(apiKeys)

@@ -84,7 +84,7 @@ export async function findSession(
     tx.queries.select().from(sessionTenants).where(eq(sessionTenants.id, id)),
   );
   if (!owner) return undefined;
-  return database.withTenant(owner, async (tx) => {
+  return database.readTenant(owner, async (tx) => {
     const [row] = await tx.queries
       .select({ session: sessions, member: members, suspendedAt: tenants.suspendedAt })
       .from(sessions)

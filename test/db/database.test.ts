@@ -5,6 +5,7 @@ import { createAssignment } from '../../control-plane/store/assignments.js';
 import { createCluster, getCluster, listClusters } from '../../control-plane/store/clusters.js';
 import { CHANNELS, notify, openDatabase } from '../../control-plane/store/database.js';
 import { createTenant, listTenants } from '../../control-plane/store/tenants.js';
+import type { TenantTx } from '../../control-plane/store/transaction.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { assignmentOf } from '../support/store-world.js';
@@ -90,6 +91,129 @@ describe('a transaction', () => {
     ).rejects.toBe(error);
     const rows = await database.admin`select from clusters where name = 'undone'`;
     expect(rows).toHaveLength(0);
+  });
+});
+
+describe('a transaction of one read', () => {
+  const read = <T>(fn: (tx: TenantTx) => Promise<T>) => database.app.readTenant({ tenantId }, fn);
+  const isFailure = { code: 'INTERNAL' };
+
+  it('sees its tenant alone, and leaves nothing to the next on the connection', async () => {
+    const other = (await database.newTenant()).id;
+    const one = openDatabase({
+      url: database.url,
+      role: 'bulkhead_app',
+      maxConnections: 1,
+      applicationName: 'test-read',
+    });
+    const namesOf = async (id: string) => {
+      const page = await one.readTenant({ tenantId: id }, listClusters);
+      return page.items.map(({ name }) => name);
+    };
+    try {
+      await one.withTenant({ tenantId: other }, (tx) => createCluster(tx, { name: 'theirs' }));
+      await one.withTenant({ tenantId }, (tx) => createCluster(tx, { name: 'ours' }));
+      for (let round = 0; round < 3; round += 1) {
+        expect(await namesOf(other)).toEqual(['theirs']);
+        expect(await namesOf(tenantId)).toContain('ours');
+        const outside = await one.withPlatform((tx) =>
+          tx.queries.execute(sql`select count(*)::int as count from clusters`),
+        );
+        expect([...outside]).toEqual([{ count: 0 }]);
+      }
+    } finally {
+      await one.close();
+    }
+  });
+
+  it('refuses a second statement, and to write', async () => {
+    const twice = read(async (tx) => {
+      await listClusters(tx);
+      await listClusters(tx);
+    });
+    await expect(twice).rejects.toMatchObject(isFailure);
+    const select = sql`select 1`;
+    const together = read((tx) =>
+      Promise.all([tx.queries.execute(select), tx.queries.execute(select)]),
+    );
+    await expect(together).rejects.toMatchObject(isFailure);
+    const insert = sql`insert into clusters (tenant_id, id, name)
+      values (${tenantId}, gen_random_uuid(), 'written')`;
+    const writing = read((tx) => tx.queries.execute(insert));
+    await expect(writing).rejects.toMatchObject({ ...isFailure, cause: { code: '25006' } });
+    expect(await database.admin`select from clusters where name = 'written'`).toHaveLength(0);
+  });
+
+  it('passes on what failed, and what its function throws, and the next goes on', async () => {
+    await expect(read((tx) => getCluster(tx, 'no uuid'))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    const error = new Error('stop');
+    const before = read(() => Promise.reject(error));
+    await expect(before).rejects.toBe(error);
+    const behind = read(async (tx) => {
+      await listClusters(tx);
+      throw error;
+    });
+    await expect(behind).rejects.toBe(error);
+    expect(await read(async () => 'no statement')).toBe('no statement');
+  });
+
+  it('that ends before its statement is answered does not end the next one', async () => {
+    const one = openDatabase({
+      url: database.url,
+      role: 'bulkhead_app',
+      maxConnections: 1,
+      applicationName: 'test-early',
+    });
+    const error = new Error('stop');
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        const early = one.readTenant({ tenantId }, async (tx) => {
+          void listClusters(tx).catch(() => {});
+          throw error;
+        });
+        const next = one.withTenant({ tenantId }, async (tx) => {
+          await createCluster(tx, { name: 'undone-early' });
+          throw error;
+        });
+        await expect(early).rejects.toBe(error);
+        await expect(next).rejects.toBe(error);
+      }
+    } finally {
+      await one.close();
+    }
+    expect(await database.admin`select from clusters where name = 'undone-early'`).toEqual([]);
+  });
+});
+
+describe('a statement that fails', () => {
+  it('undoes its transaction, whether or not somebody looks', async () => {
+    const tryTo = (wait: (failing: Promise<unknown>) => Promise<unknown>) =>
+      database.app.withTenant({ tenantId }, async (tx) => {
+        await createCluster(tx, { name: 'beside a failure' });
+        await wait(Promise.resolve(tx.queries.execute(sql`select 1 / 0`)));
+      });
+    const failed = { cause: { code: '22012' } };
+    await expect(tryTo((failing) => failing.catch(() => {}))).rejects.toMatchObject(failed);
+    await expect(
+      tryTo(async (failing) => {
+        void failing.catch(() => {});
+      }),
+    ).rejects.toMatchObject(failed);
+    const rows = await database.admin`select from clusters where name = 'beside a failure'`;
+    expect(rows).toHaveLength(0);
+  });
+
+  it('is what is told, not what failed in its wake', async () => {
+    const both = database.app.withTenant({ tenantId }, async (tx) => {
+      const settled = await Promise.allSettled([
+        tx.queries.execute(sql`select 1 / 0`).execute(),
+        tx.queries.execute(sql`select 1`).execute(),
+      ]);
+      throw settled[1].status === 'rejected' ? settled[1].reason : new Error('it did not fail');
+    });
+    await expect(both).rejects.toMatchObject({ cause: { code: '22012' } });
   });
 });
 

@@ -10,6 +10,7 @@ import { GLOBAL_FUNCTIONS, TENANT_CASES } from './tenancy-cases.js';
 
 /** No functions of a noun: what the others are built of. */
 const FOUNDATION = [
+  'connection',
   'database',
   'errors',
   'ids',
