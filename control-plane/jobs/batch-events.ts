@@ -2,29 +2,57 @@ import type { Logger } from 'pino';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { type BatchOrigin, type DecodedEvent, eventsFromBatch } from '../domain/ecs.js';
 import type { BatchDecoder } from '../domain/event-batches.js';
-import { getAnyCluster } from '../store/clusters.js';
+import { found } from '../store/errors.js';
 import type { LoggedBatch } from '../store/event-batches.js';
-import { getNode } from '../store/nodes.js';
+import { readNodePlaces } from '../store/nodes.js';
 import type { TenantTx } from '../store/transaction.js';
 
-/** Where the batch came from, by the names of today. */
-export async function originOf(tx: TenantTx, batch: LoggedBatch): Promise<BatchOrigin> {
-  const node = await getNode(tx, batch.nodeId);
-  const cluster = await getAnyCluster(tx, node.clusterId);
-  return {
-    tenantId: batch.tenantId,
-    clusterId: cluster.id,
-    clusterName: cluster.name,
-    nodeId: node.id,
-    nodeName: node.name,
-    bootId: batch.bootId,
-    sequence: String(batch.sequence),
-    receivedAt: batch.receivedAt,
-  };
+export interface BatchEvents {
+  readonly origin: BatchOrigin;
+  readonly events: readonly DecodedEvent[];
 }
 
-/** The events of a batch. One that cannot be read is logged and gives none: it never holds back the others. */
-export function eventsOf(
+export interface BatchReader {
+  readonly decode: BatchDecoder;
+  readonly log: Logger;
+}
+
+/**
+ * The events of batches of one tenant, one batch after the other, with where each came from by the
+ * names of today. One that cannot be read is logged and gives none: it never holds back the others.
+ * @throws BulkheadError NOT_FOUND where a node is not there
+ */
+export async function readBatches(
+  { decode, log }: BatchReader,
+  tx: TenantTx,
+  batches: readonly LoggedBatch[],
+): Promise<Iterable<BatchEvents>> {
+  const places = await readNodePlaces(tx, [...new Set(batches.map(({ nodeId }) => nodeId))]);
+  return (function* () {
+    for (const batch of batches) {
+      const { bootId, receivedAt } = batch;
+      const place = found(places.get(batch.nodeId), 'node');
+      const sequence = String(batch.sequence);
+      const origin = { ...place, tenantId: tx.tenantId, bootId, sequence, receivedAt };
+      yield { origin, events: eventsOf(batch, origin, decode, log) };
+    }
+  })();
+}
+
+/** In the order of each tenant's first. */
+export function byTenant(
+  batches: readonly LoggedBatch[],
+): ReadonlyMap<string, readonly LoggedBatch[]> {
+  const groups = new Map<string, LoggedBatch[]>();
+  for (const batch of batches) {
+    const group = groups.get(batch.tenantId);
+    if (group) group.push(batch);
+    else groups.set(batch.tenantId, [batch]);
+  }
+  return groups;
+}
+
+function eventsOf(
   batch: LoggedBatch,
   origin: BatchOrigin,
   decode: BatchDecoder,

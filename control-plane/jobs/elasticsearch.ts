@@ -10,7 +10,7 @@ import {
   registerConsumer,
   releaseLease,
 } from '../store/event-cursors.js';
-import { eventsOf, originOf } from './batch-events.js';
+import { byTenant, readBatches } from './batch-events.js';
 import type { LoopOptions } from './loop.js';
 
 export interface ElasticsearchDependencies {
@@ -78,19 +78,23 @@ async function prepareSink(
 }
 
 async function eventsRound(
-  { database, decode, log }: ElasticsearchDependencies,
+  dependencies: ElasticsearchDependencies,
   sink: ElasticsearchSink,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { database, log } = dependencies;
   const lease = await leaseShard(database, EVENTS_CONSUMER, LIMITS);
   if (!lease) return false;
   try {
     const documents = [];
-    for (const batch of lease.batches) {
-      const origin = await database.withTenant(batch, (tx) => originOf(tx, batch));
-      for (const event of eventsOf(batch, origin, decode, log)) {
-        const { id, time, document } = event;
-        documents.push({ id, timestampMs: time.getTime(), tenantId: batch.tenantId, document });
+    for (const [tenantId, theirs] of byTenant(lease.batches)) {
+      const read = await database.readTenant({ tenantId }, (tx) =>
+        readBatches(dependencies, tx, theirs),
+      );
+      for (const { events } of read) {
+        for (const { id, time, document } of events) {
+          documents.push({ id, timestampMs: time.getTime(), tenantId, document });
+        }
       }
     }
     reportDead(await sink.writeEvents(documents, limited(signal)), log);

@@ -4,9 +4,11 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import type { LabelSelector } from '../domain/label-selector.js';
 import { CHANNELS, notify } from './database.js';
 import { found } from './errors.js';
+import { uuidArray } from './ids.js';
 import { labelsMatch } from './label-selector.js';
 import { orderOf, startsWith } from './orders.js';
 import { type Page, type PageRequest, pageLimit, pageStart, toPage } from './pages.js';
+import { clusters } from './schema/clusters.js';
 import type { NODE_STATES, NodeHook, NodeLosses, NodeNack } from './schema/nodes.js';
 import { nodes } from './schema/nodes.js';
 import type { TenantTx } from './transaction.js';
@@ -52,6 +54,35 @@ export interface Node extends NodeInfo {
 export async function getNode(tx: TenantTx, id: string): Promise<Node> {
   const [row] = await tx.queries.select().from(nodes).where(byId(tx, id));
   return nodeFromRow(found(row, 'node'));
+}
+
+/** Where a node is, by the names of today. */
+export interface NodePlace {
+  readonly nodeId: string;
+  readonly nodeName: string;
+  readonly clusterId: string;
+  readonly clusterName: string;
+}
+
+/** By the id of the node, of those that there are; revoked ones too, and in archived clusters. */
+export async function readNodePlaces(
+  tx: TenantTx,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, NodePlace>> {
+  const rows = await tx.queries
+    .select({
+      nodeId: nodes.id,
+      nodeName: nodes.name,
+      clusterId: clusters.id,
+      clusterName: clusters.name,
+    })
+    .from(nodes)
+    .innerJoin(
+      clusters,
+      and(eq(clusters.tenantId, nodes.tenantId), eq(clusters.id, nodes.clusterId)),
+    )
+    .where(and(eq(nodes.tenantId, tx.tenantId), eq(nodes.id, sql`any(${uuidArray(ids)})`)));
+  return new Map(rows.map((row) => [row.nodeId, row]));
 }
 
 export interface NodeFilter extends PageRequest {

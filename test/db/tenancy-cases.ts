@@ -102,6 +102,7 @@ import { listNodesBehind } from '../../control-plane/store/node-trust.js';
 import {
   getNode,
   listNodes,
+  readNodePlaces,
   recordCertificate,
   revokeNode,
 } from '../../control-plane/store/nodes.js';
@@ -533,6 +534,11 @@ export const TENANT_CASES: readonly TenantCase[] = [
   },
   { name: 'nodes.getNode', call: (tx, world) => getNode(tx, world.nodeId) },
   { name: 'nodes.listNodes', call: (tx, world) => listNodes(tx, { clusterId: world.clusterId }) },
+  {
+    name: 'nodes.readNodePlaces',
+    role: 'worker',
+    call: async (tx, world) => [...(await readNodePlaces(tx, [world.nodeId]))],
+  },
   {
     name: 'nodes.recordCertificate',
     call: (tx, world) =>
