@@ -15,7 +15,7 @@ export interface NodeCounts {
   readonly quarantined: number;
 }
 
-/** Three heartbeats. */
+/** Two heartbeats. */
 export const NODE_SILENT_AFTER_MS = 90_000;
 
 /**

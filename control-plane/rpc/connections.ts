@@ -2,7 +2,7 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 import type * as grpc from '@grpc/grpc-js';
 import { onHttp2Server } from './http2-server.js';
 
-/** An agent's heartbeats come every 30 s, its pings every 60 s. */
+/** An agent's heartbeats come every 36 to 45 s, its pings every 120 s. */
 export const SILENCE_MAX_MS = 80_000;
 
 /** Goes into the options of the server whose connections are watched here. */
@@ -25,7 +25,7 @@ export class Connections {
   /**
    * To be called before the server is bound. Ends connections from which nothing came for `silenceMaxMs`:
    * whoever was there has gone. Not gRPC's keepalive (`grpc.keepalive_time_ms`): 10 000 agents send
-   * 540 heartbeats and pings a second anyhow, and the server's own would be 170 more, each with its answer.
+   * 330 heartbeats and pings a second anyhow, and the server's own would be 170 more, each with its answer.
    */
   watch(server: grpc.Server, silenceMaxMs: number): void {
     Buffer.poolSize = SLAB_BYTES;

@@ -96,6 +96,9 @@ export class Connection {
       if (command === 'COMMIT') return value;
     } catch (error) {
       await this.#undo(error, scope, () => early?.end() ?? this.#send(session, {}, 'rollback'));
+    } finally {
+      // Those that were never sent: parts of others.
+      this.#unanswered.clear();
     }
     throw (
       scope.failure ?? new BulkheadError('INTERNAL', 'a statement failed that nobody waited for')

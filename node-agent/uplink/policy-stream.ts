@@ -32,7 +32,8 @@ export interface PolicyStreamOptions {
 
 type PolicyCall = ClientDuplexStream<PoliciesRequest, PoliciesResponse__Output>;
 
-const HEARTBEAT_MS = 30_000;
+/** At most. A node of which two are missing is shown as silent. */
+const HEARTBEAT_MS = 45_000;
 
 /**
  * Hello, then an Ack or a Nack for each Update and a Heartbeat now and then. Resolves to the delay

@@ -37,7 +37,8 @@ export function openClient(address: string, trust: ClientTrust): AgentServiceCli
     ...nameOf(address),
     'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
     'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
-    'grpc.keepalive_time_ms': 60_000,
+    // The control plane that does not answer is found out by this alone; each costs it as much as a heartbeat.
+    'grpc.keepalive_time_ms': 120_000,
     'grpc.keepalive_timeout_ms': 20_000,
     // A connection of its own: credentials change with every renewal.
     'grpc.use_local_subchannel_pool': 1,

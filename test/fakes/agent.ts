@@ -28,8 +28,8 @@ interface UnderWay extends SentBatch {
 
 /** As the real agent has them. */
 const RECONNECT = { initialMs: 250, maxMs: 30_000 };
-const HEARTBEAT_MS = 30_000;
-const KEEPALIVE_MS = 60_000;
+const HEARTBEAT_MS = 45_000;
+const KEEPALIVE_MS = 120_000;
 const HANDSHAKE_LIMIT_MS = 60_000;
 
 /**

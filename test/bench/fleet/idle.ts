@@ -6,10 +6,10 @@ import { MIB, sample } from './replica.js';
 
 /** What came with the connections is over by then, and V8 has looked for the garbage of it. */
 const SETTLE_S = 90;
-/** Two rounds of heartbeats, a poll of bundles and of who may call. */
-const SECONDS = 60;
+/** Two rounds of heartbeats, more than one of polls. */
+const SECONDS = 90;
 
-/** Nothing happens but heartbeats, at the agents' own interval of 24 to 30 s. */
+/** Nothing happens but heartbeats, at the agents' own interval of 36 to 45 s. */
 export async function idle(figures: Figures, edge: ControlPlaneProcess): Promise<void> {
   figures.add('connected-rss', (await sample(edge)).rssBytes / MIB, 'MiB');
   await wait('settling', SETTLE_S);
