@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=65536 node --max-semi-space-size=8
 import { constants } from 'node:os';
 import { runCommand } from './commands.js';
 import { CONFIG_HELP, ConfigError, readConfig, snapshotEnvironment } from './config.js';

@@ -1,6 +1,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../control-plane/launch.js';
 import { ApiClient, waitFor } from './api-client.js';
 import type { LocalConfig } from './config.js';
 import { startPostgres } from './postgres.js';
@@ -94,8 +95,8 @@ export class LocalSystem {
     this.newApiKey = made.apiKey;
     const server = startNode({
       name: 'the control plane',
-      args: [main],
-      environment,
+      args: [...NODE_FLAGS, main],
+      environment: { ...NODE_ENVIRONMENT, ...environment },
       logFile: join(directory, 'control-plane.log'),
     });
     this.controlPlane = server;

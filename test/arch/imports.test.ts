@@ -83,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'proto/ts',
   ],
   'node-agent': ['node-agent', 'proto/ts'],
-  'deploy/local': ['deploy/local', 'node-agent/containers', 'proto/ts'],
+  'deploy/local': ['deploy/local', 'control-plane/launch.js', 'node-agent/containers', 'proto/ts'],
   test: ['test', 'proto/ts', 'control-plane', 'node-agent', 'deploy/local'],
   '': [],
 };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Keyring } from '../../control-plane/domain/keyring.js';
 import { createVault } from '../../control-plane/domain/vault.js';
 import { loadKeyring } from '../../control-plane/keys/keyring.js';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../control-plane/launch.js';
 import { createApiKey } from '../../control-plane/store/api-keys.js';
 import { createToken, hashSecret, TOKEN_KINDS } from '../../proto/ts/wire/tokens.js';
 import type { TestDatabase } from './database.js';
@@ -91,19 +92,24 @@ function spawnControlPlane(
   settings: Readonly<Record<string, string>>,
   args: readonly string[],
 ) {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/control-plane/main.js'), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: databaseUrl,
-      BULKHEAD_MASTER_KEY: MASTER_KEY.toString('base64'),
-      BULKHEAD_HTTP_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_GRPC_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',
-      BULKHEAD_DRAIN_DELAY_MS: '0',
-      ...settings,
+  const child = spawn(
+    process.execPath,
+    [...NODE_FLAGS, join(ROOT, 'dist/control-plane/main.js'), ...args],
+    {
+      env: {
+        ...NODE_ENVIRONMENT,
+        PATH: process.env.PATH,
+        DATABASE_URL: databaseUrl,
+        BULKHEAD_MASTER_KEY: MASTER_KEY.toString('base64'),
+        BULKHEAD_HTTP_ADDRESS: '127.0.0.1:0',
+        BULKHEAD_GRPC_ADDRESS: '127.0.0.1:0',
+        BULKHEAD_OPERATIONS_ADDRESS: '127.0.0.1:0',
+        BULKHEAD_DRAIN_DELAY_MS: '0',
+        ...settings,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   const written: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => written.push(text));
