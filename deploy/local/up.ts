@@ -46,7 +46,7 @@ function describe(
   node: LocalNode | undefined,
   missing: readonly string[],
 ): string[] {
-  const key = system.newApiKey && `API key  ${system.newApiKey}  (admin; shown only now)`;
+  const key = system.newApiKey && `API key  ${system.newApiKey}  (owner; shown only now)`;
   const hooks = node?.hooks.map(
     ({ hook, backend, reason }) =>
       `hook     ${hook.padEnd(8)} ${backend}${reason ? `  (${reason})` : ''}`,
