@@ -27,10 +27,10 @@ export interface TransactionOptions {
   /** Hold until it ends. */
   readonly settings?: readonly Setting[];
   /**
-   * It reads, with one statement: sent in one packet with its BEGIN, its settings and its COMMIT, so that it
-   * waits for the database once.
+   * It has one statement: sent in one packet with its BEGIN, its settings and its COMMIT, so that it waits
+   * for the database once. What its function does with the answer undoes nothing any more.
    */
-  readonly isOneRead?: boolean;
+  readonly one?: 'read' | 'write';
 }
 
 /** What every query of postgres.js has beside its published type. */
@@ -80,15 +80,15 @@ export class Connection {
    * @throws what `fn` throws; BulkheadError UNAVAILABLE, INTERNAL; errors of postgres.js
    */
   async transaction<T>(
-    { settings = [], isOneRead = false }: TransactionOptions,
+    { settings = [], one }: TransactionOptions,
     fn: (statements: Statements) => Promise<T>,
   ): Promise<T> {
     const session = await this.#connect();
     const scope: Scope = {};
     // Not waited for: what `fn` sends goes behind them, and fails where they do.
-    void this.#send(session, scope, isOneRead ? 'begin read only' : 'begin');
+    void this.#send(session, scope, one === 'read' ? 'begin read only' : 'begin');
     if (settings.length > 0) this.#set(session, scope, settings);
-    const early = isOneRead ? this.#commitBehindOne(session, scope) : undefined;
+    const early = one ? this.#commitBehindOne(session, scope) : undefined;
     try {
       const value = await fn(this.#statementsOf(session, scope));
       if (scope.failure !== undefined) throw scope.failure;

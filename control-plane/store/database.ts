@@ -60,8 +60,16 @@ export interface Database {
   readTenant<T>(context: TenantContext, fn: (tx: TenantTx) => Promise<T>): Promise<T>;
   /** A transaction of no tenant. */
   withPlatform<T>(fn: (tx: PlatformTx) => Promise<T>): Promise<T>;
-  /** For insertBatches only: a transaction of the client whose serializers drizzle has not changed. */
+  /** A transaction of the client whose serializers drizzle has not changed. */
   withIngest<T>(
+    context: Pick<TenantContext, 'tenantId'>,
+    fn: (sql: IngestTx) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * The same for one statement, which stands once it is answered: a third of the trips.
+   * @throws also BulkheadError INTERNAL where `fn` sends a second one
+   */
+  ingestOnce<T>(
     context: Pick<TenantContext, 'tenantId'>,
     fn: (sql: IngestTx) => Promise<T>,
   ): Promise<T>;
@@ -103,7 +111,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       ),
     readTenant: (context, fn) =>
       inChildSpan('transaction', SPAN, () =>
-        main.transaction({ settings: settingsOf(context), isOneRead: true }, (statements) =>
+        main.transaction({ settings: settingsOf(context), one: 'read' }, (statements) =>
           fn(new TenantTx(drizzle(statements), context.tenantId)),
         ),
       ),
@@ -114,6 +122,8 @@ export function openDatabase(options: DatabaseOptions): Database {
         ),
       ),
     withIngest: (context, fn) => ingest.transaction({ settings: settingsOf(context) }, fn),
+    ingestOnce: (context, fn) =>
+      ingest.transaction({ settings: settingsOf(context), one: 'write' }, fn),
     async listen(channel, onNotify) {
       const subscription = await subscribe(
         (handlers) => newClient(options, '-listen', handlers),
@@ -135,10 +145,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         waiting,
       })),
     ping: () =>
-      main.transaction(
-        { isOneRead: true },
-        async (statements) => void (await statements`select 1`),
-      ),
+      main.transaction({ one: 'read' }, async (statements) => void (await statements`select 1`)),
     async close() {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));
       await Promise.all([main.close(), ingest.close()]);

@@ -42,25 +42,26 @@ export async function insertBatches(
   // As text: the driver knows array types only where it asks the server for them on every connection.
   const column = (read: (batch: NewBatch) => string) =>
     `{${batches.map((batch) => `"${read(batch).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
-  return database.withIngest({ tenantId }, async (sql) => {
-    const inserted = await sql<{ kind: number }[]>`
-      insert into event_batches
-        (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)
-      select ${tenantId}::uuid, * from unnest(
-        ${column((batch) => batch.nodeId)}::uuid[],
-        ${column((batch) => batch.bootId)}::uuid[],
-        ${column((batch) => batch.sequence.toString())}::bigint[],
-        ${column((batch) => batch.batchTime.toISOString())}::timestamptz[],
-        ${column((batch) => String(KIND_NUMBERS[batch.kind]))}::smallint[],
-        ${column((batch) => String(batch.eventCount))}::integer[],
-        ${column((batch) => `\\x${Buffer.from(batch.payload).toString('hex')}`)}::bytea[],
-        ${column((batch) => String(shardOf(batch.nodeId)))}::smallint[]
+  return database.ingestOnce({ tenantId }, async (sql) => {
+    const inserted = await sql`
+      with inserted as (
+        insert into event_batches
+          (tenant_id, node_id, boot_id, sequence, batch_time, kind, event_count, payload, shard)
+        select ${tenantId}::uuid, * from unnest(
+          ${column((batch) => batch.nodeId)}::uuid[],
+          ${column((batch) => batch.bootId)}::uuid[],
+          ${column((batch) => batch.sequence.toString())}::bigint[],
+          ${column((batch) => batch.batchTime.toISOString())}::timestamptz[],
+          ${column((batch) => String(KIND_NUMBERS[batch.kind]))}::smallint[],
+          ${column((batch) => String(batch.eventCount))}::integer[],
+          ${column((batch) => `\\x${Buffer.from(batch.payload).toString('hex')}`)}::bytea[],
+          ${column((batch) => String(shardOf(batch.nodeId)))}::smallint[]
+        )
+        on conflict do nothing
+        returning kind
       )
-      on conflict do nothing
-      returning kind`;
-    if (inserted.some((row) => row.kind === KIND_NUMBERS.alert)) {
-      await sql`select pg_notify(${CHANNELS.alerts}, '')`;
-    }
+      select case kind when ${KIND_NUMBERS.alert} then pg_notify(${CHANNELS.alerts}, '') end
+      from inserted`;
     return inserted.length;
   });
 }

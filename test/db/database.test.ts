@@ -6,7 +6,7 @@ import { createCluster, getCluster, listClusters } from '../../control-plane/sto
 import { CHANNELS, notify, openDatabase } from '../../control-plane/store/database.js';
 import { createTenant, listTenants } from '../../control-plane/store/tenants.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase, type TestDatabase, withConnections } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { assignmentOf } from '../support/store-world.js';
 
@@ -55,21 +55,13 @@ describe('the URL', () => {
 
 describe('a transaction', () => {
   it('leaves its tenant to nobody that gets the connection next', async () => {
-    const one = openDatabase({
-      url: database.url,
-      role: 'bulkhead_app',
-      maxConnections: 1,
-      applicationName: 'test-one',
-    });
-    try {
+    await withConnections(database, 1, async (one) => {
       await one.withTenant({ tenantId }, (tx) => createCluster(tx, { name: 'left' }));
       const seen = await one.withPlatform((tx) =>
         tx.queries.execute(sql`select count(*)::int as count from clusters`),
       );
       expect([...seen]).toEqual([{ count: 0 }]);
-    } finally {
-      await one.close();
-    }
+    });
   });
 
   it('of a tenant sees no list of tenants', async () => {
@@ -100,17 +92,11 @@ describe('a transaction of one read', () => {
 
   it('sees its tenant alone, and leaves nothing to the next on the connection', async () => {
     const other = (await database.newTenant()).id;
-    const one = openDatabase({
-      url: database.url,
-      role: 'bulkhead_app',
-      maxConnections: 1,
-      applicationName: 'test-read',
-    });
-    const namesOf = async (id: string) => {
-      const page = await one.readTenant({ tenantId: id }, listClusters);
-      return page.items.map(({ name }) => name);
-    };
-    try {
+    await withConnections(database, 1, async (one) => {
+      const namesOf = async (id: string) => {
+        const page = await one.readTenant({ tenantId: id }, listClusters);
+        return page.items.map(({ name }) => name);
+      };
       await one.withTenant({ tenantId: other }, (tx) => createCluster(tx, { name: 'theirs' }));
       await one.withTenant({ tenantId }, (tx) => createCluster(tx, { name: 'ours' }));
       for (let round = 0; round < 3; round += 1) {
@@ -121,9 +107,7 @@ describe('a transaction of one read', () => {
         );
         expect([...outside]).toEqual([{ count: 0 }]);
       }
-    } finally {
-      await one.close();
-    }
+    });
   });
 
   it('refuses a second statement, and to write', async () => {
@@ -137,8 +121,8 @@ describe('a transaction of one read', () => {
       Promise.all([tx.queries.execute(select), tx.queries.execute(select)]),
     );
     await expect(together).rejects.toMatchObject(isFailure);
-    const insert = sql`insert into clusters (tenant_id, id, name)
-      values (${tenantId}, gen_random_uuid(), 'written')`;
+    const insert = sql`insert into clusters (tenant_id, id, name, labels)
+      values (${tenantId}, gen_random_uuid(), 'written', '{}')`;
     const writing = read((tx) => tx.queries.execute(insert));
     await expect(writing).rejects.toMatchObject({ ...isFailure, cause: { code: '25006' } });
     expect(await database.admin`select from clusters where name = 'written'`).toHaveLength(0);
@@ -160,14 +144,8 @@ describe('a transaction of one read', () => {
   });
 
   it('that ends before its statement is answered does not end the next one', async () => {
-    const one = openDatabase({
-      url: database.url,
-      role: 'bulkhead_app',
-      maxConnections: 1,
-      applicationName: 'test-early',
-    });
     const error = new Error('stop');
-    try {
+    await withConnections(database, 1, async (one) => {
       for (let round = 0; round < 20; round += 1) {
         const early = one.readTenant({ tenantId }, async (tx) => {
           void listClusters(tx).catch(() => {});
@@ -180,10 +158,38 @@ describe('a transaction of one read', () => {
         await expect(early).rejects.toBe(error);
         await expect(next).rejects.toBe(error);
       }
-    } finally {
-      await one.close();
-    }
+    });
     expect(await database.admin`select from clusters where name = 'undone-early'`).toEqual([]);
+  });
+});
+
+describe('a transaction of one write', () => {
+  const nameOf = (name: string) => database.admin`select from clusters where name = ${name}`;
+  const insert = (
+    name: string,
+    id: string = randomUUID(),
+  ) => `insert into clusters (tenant_id, id, name, labels)
+    values ('${tenantId}', '${id}', '${name}', '{}')`;
+
+  it('stands once it is answered, and is not there where it fails', async () => {
+    await withConnections(database, 1, async (one) => {
+      await one.ingestOnce({ tenantId }, (tx) => tx.unsafe(insert('stands')));
+      expect(await nameOf('stands')).toHaveLength(1);
+      const failing = one.ingestOnce({ tenantId }, (tx) => tx.unsafe(insert('is not', 'no uuid')));
+      await expect(failing).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(await nameOf('is not')).toHaveLength(0);
+      await one.ingestOnce({ tenantId }, (tx) => tx.unsafe(insert('goes on')));
+      expect(await nameOf('goes on')).toHaveLength(1);
+    });
+  });
+
+  it('refuses a second statement', async () => {
+    const both = database.app.ingestOnce({ tenantId }, async (tx) => {
+      await tx.unsafe(insert('first'));
+      await tx.unsafe(insert('second'));
+    });
+    await expect(both).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(await nameOf('second')).toHaveLength(0);
   });
 });
 

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { createCluster, listClusters } from '../../control-plane/store/clusters.js';
 import { type Database, openDatabase } from '../../control-plane/store/database.js';
 import type { TenantTx } from '../../control-plane/store/transaction.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase, type TestDatabase, withConnections } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 
 /** Transactions of each outcome. */
@@ -42,15 +42,9 @@ const namesOf = async () => {
 
 describe('a connection that is lost inside a transaction', () => {
   it('fails it, and no statement of it runs anywhere afterwards', async () => {
-    const small = openDatabase({
-      url: database.url,
-      role: 'bulkhead_app',
-      maxConnections: 1,
-      applicationName: 'test-small',
-    });
     const codes: unknown[] = [];
     let stray: Promise<void> | undefined;
-    try {
+    await withConnections(database, 1, async (small) => {
       const lost = small.withTenant({ tenantId }, (tx) => {
         const run = async () => {
           await createCluster(tx, { name: 'before' });
@@ -68,9 +62,7 @@ describe('a connection that is lost inside a transaction', () => {
       await stray;
       expect(codes).toHaveLength(2);
       expect(await namesOf()).toEqual(['next']);
-    } finally {
-      await small.close();
-    }
+    });
   });
 
   it('fails the statements that wait behind the one that was under way', async () => {
@@ -146,20 +138,12 @@ describe('a connection that is lost inside a transaction', () => {
 
 describe('the pool', () => {
   it('lets transactions wait for a connection and serves them all', async () => {
-    const small = openDatabase({
-      url: database.url,
-      role: 'bulkhead_app',
-      maxConnections: 2,
-      applicationName: 'test-two',
-    });
-    try {
+    await withConnections(database, 2, async (small) => {
       const pids = await Promise.all(
         Array.from({ length: 20 }, () => small.withTenant({ tenantId }, backendOf)),
       );
       expect(new Set(pids).size).toBe(2);
-    } finally {
-      await small.close();
-    }
+    });
   });
 
   it('refuses what comes after it was closed and leaves no session behind', async () => {
@@ -181,20 +165,7 @@ describe('the pool', () => {
 });
 
 describe('statements with parameters', () => {
-  /** A pool of one connection. */
-  async function withOne<T>(fn: (one: Database) => Promise<T>): Promise<T> {
-    const options = {
-      role: 'bulkhead_app',
-      maxConnections: 1,
-      applicationName: 'test-one',
-    } as const;
-    const one = openDatabase({ url: database.url, ...options });
-    try {
-      return await fn(one);
-    } finally {
-      await one.close();
-    }
-  }
+  const withOne = <T>(fn: (one: Database) => Promise<T>) => withConnections(database, 1, fn);
 
   const inTenant = <T>(one: Database, fn: (tx: TenantTx) => Promise<T>) =>
     one.withTenant({ tenantId }, fn);

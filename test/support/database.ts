@@ -125,3 +125,23 @@ async function noTransactionOpen(sql: postgres.Sql): Promise<void> {
     { withinMs: 5_000 },
   );
 }
+
+/** A pool of its own of so many connections, for as long as `fn` runs. */
+export async function withConnections<T>(
+  { url }: Pick<TestDatabase, 'url'>,
+  maxConnections: number,
+  fn: (database: Database) => Promise<T>,
+): Promise<T> {
+  const few = openDatabase({
+    url,
+    role: 'bulkhead_app',
+    maxConnections,
+    maxIngestConnections: maxConnections,
+    applicationName: 'test-few',
+  });
+  try {
+    return await fn(few);
+  } finally {
+    await few.close();
+  }
+}
