@@ -3,8 +3,9 @@
  *
  * A young generation of 8 MiB instead of 16 for each half: 110 MiB resident after the start, not 120, and as fast;
  * 4 MiB would save 5 more and take 5 % longer. Blocks of 64 KiB and more are mapped by themselves: of the buffers that Node
- * has for each TLS connection only what was used is then resident, 7 KiB an agent less for 4 % more processor time while
- * thousands connect.
+ * has for each TLS connection only what was used is then resident: 3 MiB less after the start; 7 KiB an agent less for 4 %
+ * more processor time while thousands connect, where nothing else was changed, but less than what two runs with 10 000
+ * agents differ by (1053 MiB without both, 1083 with).
  */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
 /** Of glibc; elsewhere it does nothing. */
