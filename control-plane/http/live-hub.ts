@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { sleep } from '../../proto/ts/wire/backoff.js';
 import { BulkheadError } from '../../proto/ts/wire/errors.js';
 import { Bell } from '../domain/bell.js';
+import { byTenant } from '../domain/by-tenant.js';
 import { quotaReached } from '../domain/quotas.js';
 import {
   type Change,
@@ -204,14 +205,4 @@ export class LiveHub {
   #all(): LiveStream[] {
     return [...this.#streams.values()].flatMap((streams) => [...streams]);
   }
-}
-
-function byTenant(changes: readonly Change[]): Map<string, Change[]> {
-  const result = new Map<string, Change[]>();
-  for (const change of changes) {
-    const own = result.get(change.tenantId);
-    if (own) own.push(change);
-    else result.set(change.tenantId, [change]);
-  }
-  return result;
 }

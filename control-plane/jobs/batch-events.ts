@@ -39,19 +39,6 @@ export async function readBatches(
   })();
 }
 
-/** In the order of each tenant's first. */
-export function byTenant(
-  batches: readonly LoggedBatch[],
-): ReadonlyMap<string, readonly LoggedBatch[]> {
-  const groups = new Map<string, LoggedBatch[]>();
-  for (const batch of batches) {
-    const group = groups.get(batch.tenantId);
-    if (group) group.push(batch);
-    else groups.set(batch.tenantId, [batch]);
-  }
-  return groups;
-}
-
 function eventsOf(
   batch: LoggedBatch,
   origin: BatchOrigin,

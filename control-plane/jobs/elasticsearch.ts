@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { alertToEcs } from '../domain/alert-document.js';
+import { byTenant } from '../domain/by-tenant.js';
 import type { BatchDecoder } from '../domain/event-batches.js';
 import type { ElasticsearchSink, WriteResult } from '../sinks/elasticsearch.js';
 import { leaseAlertChanges, registerAlertConsumer } from '../store/alert-changes.js';
@@ -10,7 +11,7 @@ import {
   registerConsumer,
   releaseLease,
 } from '../store/event-cursors.js';
-import { byTenant, readBatches } from './batch-events.js';
+import { readBatches } from './batch-events.js';
 import type { LoopOptions } from './loop.js';
 
 export interface ElasticsearchDependencies {

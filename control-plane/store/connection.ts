@@ -4,8 +4,8 @@ import { BulkheadError } from '../../proto/ts/wire/errors.js';
 
 /*
  * Transactions on a connection of postgres.js, a client of its own each. Not with its `begin`, because
- * - it waits for the answer of BEGIN before anything else is sent, and in front of a database that is
- *   asked some hundred times a second each packet is a third of what a process works;
+ * - it waits for the answer of BEGIN before anything else is sent, and packets cost: sending them was a third
+ *   of what a process of the API worked;
  * - of what it does (3.4.9) with a connection that is lost inside a transaction: a statement that follows,
  *   its own ROLLBACK among them, is written to a socket that is gone, which ends the process; or, where
  *   the connection was made anew meanwhile, runs there outside of any transaction. It also forgets the

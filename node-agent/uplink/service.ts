@@ -37,7 +37,7 @@ export function openClient(address: string, trust: ClientTrust): AgentServiceCli
     ...nameOf(address),
     'grpc.max_receive_message_length': LIMITS.grpcMessageBytes,
     'grpc.max_send_message_length': LIMITS.grpcMessageBytes,
-    // The control plane that does not answer is found out by this alone; each costs it as much as a heartbeat.
+    // The control plane that does not answer is found out by this alone; each is a packet in and one out for it.
     'grpc.keepalive_time_ms': 120_000,
     'grpc.keepalive_timeout_ms': 20_000,
     // A connection of its own: credentials change with every renewal.
